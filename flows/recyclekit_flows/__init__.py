@@ -1,0 +1,1 @@
+"""The Prefect wrapper around the pipeline: the only room that imports prefect."""

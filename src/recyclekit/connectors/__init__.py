@@ -1,0 +1,23 @@
+"""All that a connector's author imports, with `recyclekit.models` and `recyclekit.errors`."""
+
+from recyclekit.connectors.hookspecs import hookimpl
+from recyclekit.connectors.manifest import API_VERSION, FULL, Capability, ConnectorManifest, Level, Opening, Support
+from recyclekit.connectors.protocols import FindsByKey, Page, ReadsBack, ScansColumns, Sink, Source, Undoes
+
+__all__ = [
+    "API_VERSION",
+    "FULL",
+    "Capability",
+    "ConnectorManifest",
+    "FindsByKey",
+    "Level",
+    "Opening",
+    "Page",
+    "ReadsBack",
+    "ScansColumns",
+    "Sink",
+    "Source",
+    "Support",
+    "Undoes",
+    "hookimpl",
+]

@@ -1,0 +1,86 @@
+"""A connector's self-description: its name, settings, doors and what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from recyclekit.connectors.protocols import Sink, Source
+
+API_VERSION = 1
+"""Raised when a protocol changes in a way that a plugin must follow; older plugins are then named and left out."""
+
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+class Capability(StrEnum):
+    """What a connector may be able to do; the kit chooses its tests by these."""
+
+    READ_DEALS = "read_deals"
+    READ_ACTIVITIES = "read_activities"
+    READ_CONTACTS = "read_contacts"
+    READ_ACCOUNTS = "read_accounts"
+    READ_SIGNALS = "read_signals"
+    READ_HISTORY = "read_history"
+    INCREMENTAL = "incremental"
+    WRITE_FIELDS = "write_fields"
+    WRITE_TASKS = "write_tasks"
+    ENROL = "enrol"
+    READ_BACK = "read_back"
+    FIND_BY_KEY = "find_by_key"
+    UNDO = "undo"
+    ERASE = "erase"
+
+
+class Level(StrEnum):
+    """How far: works; ours to do; or never, for a reason of the system itself."""
+
+    FULL = "full"
+    NOT_YET = "not_yet"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """A capability's level; `reason` is required for NEVER."""
+
+    level: Level
+    reason: str = ""
+
+
+FULL = Support(Level.FULL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """Where a connection is opened: relative paths start at `folder`; `timezone` is the business zone."""
+
+    folder: Path
+    timezone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorManifest(Generic[SettingsT]):
+    """What a plugin provides under one unique name.
+
+    Attributes:
+        name: unique for ever; a clash is an error, never a rename.
+        settings: pydantic model; each field described, secrets as SecretStr.
+        open_source, open_sink: open the doors; vendor SDKs are imported inside, so that listing is cheap.
+        capabilities: absent means unknown, which the kit reports as a fault.
+    """
+
+    name: str
+    summary: str
+    version: str
+    settings: type[SettingsT]
+    open_source: Callable[[SettingsT, Opening], Source] | None = None
+    open_sink: Callable[[SettingsT, Opening], Sink] | None = None
+    capabilities: Mapping[Capability, Support] = field(default_factory=dict)
+    api: int = API_VERSION

@@ -1,0 +1,125 @@
+"""The doors of a connector, as typed protocols asked for with `isinstance`. Frozen: growth means a new protocol.
+
+Connectors raise the errors of `recyclekit.errors` (the group "the other side"); only stages turn them into outcomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import polars as pl
+
+from recyclekit.models.field_map import Mapped
+from recyclekit.models.plan import Action, ActionKind
+from recyclekit.models.run import Receipt
+from recyclekit.models.snapshot import Finding, dead_letters
+from recyclekit.models.tables import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Records read together.
+
+    Attributes:
+        records: String columns named by the vendor, plus `_line` UInt64 (see models.snapshot.LINE). May be empty.
+        cursor: opaque position after the last record of this page; handing it back resumes right behind it.
+        set_aside: records that could not be split into columns, as dead letters of stage extract.
+    """
+
+    table: Table
+    records: pl.DataFrame
+    cursor: str
+    set_aside: pl.DataFrame = field(default_factory=dead_letters)
+
+
+@runtime_checkable
+class Source(Protocol):
+    """The reading door. Never writes."""
+
+    def tables(self) -> Collection[Table]:
+        """Return the tables that can be read here."""
+        ...
+
+    def mapped(self) -> Mapped:
+        """Return the default field map, the stage metadata and known reasons, as the system itself reports them."""
+        ...
+
+    def columns(self, table: Table) -> Collection[str]:
+        """Return the vendor's column names of a table, for `check` and "did you mean"."""
+        ...
+
+    def pages(self, table: Table, after: str | None, columns: Collection[str]) -> Iterator[Page]:
+        """Yield pages of a table's records after a cursor, at least the given columns, in a stable order.
+
+        Raises:
+            SignInError, RetryableError, QuotaError: see recyclekit.errors.
+        """
+        ...
+
+
+@runtime_checkable
+class ScansColumns(Protocol):
+    """A source that can hand a whole table over as one lazy scan (files): the fast path."""
+
+    def scan(self, table: Table, columns: Collection[str]) -> tuple[pl.LazyFrame, pl.DataFrame]:
+        """Return the records (as in Page.records, lazily) and the dead letters of what could not be split."""
+        ...
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """The writing door."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many actions one call of `write` takes at most."""
+        ...
+
+    def preflight(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
+        """Return what stands in the way of these kinds of action: fields, options, lists, owners, permissions, quota."""
+        ...
+
+    def write(self, actions: Sequence[Action]) -> Sequence[Receipt]:
+        """Write a batch and return one receipt per action, in any order. Writing the same key twice has one effect.
+
+        Raises:
+            RefusedError: the batch was refused as a whole, nothing applied.
+            RetryableError, QuotaError, SignInError: nothing applied.
+            InDoubtError: sent, and no proof came back for any of it.
+        """
+        ...
+
+    def calls(self, kinds: Mapping[ActionKind, int]) -> int:
+        """Forecast how many API calls these numbers of actions take."""
+        ...
+
+
+@runtime_checkable
+class ReadsBack(Protocol):
+    """A sink that can re-read single deals just before writing: what the drift check and undo need."""
+
+    def read_back(
+        self, deal_ids: Sequence[str], columns: Mapping[Table, Collection[str]]
+    ) -> Mapping[Table, pl.DataFrame]:
+        """Return the raw records (as in Page.records) of these deals, their activities and contacts. Missing deals are absent."""
+        ...
+
+
+@runtime_checkable
+class FindsByKey(Protocol):
+    """A sink that can tell, from its side, whether an action took effect: settles doubt after a crash."""
+
+    def find(self, actions: Sequence[Action]) -> Sequence[Receipt]:
+        """Return a receipt `done` for each action found, `planned` for each proven absent, `in_doubt` where unknowable."""
+        ...
+
+
+@runtime_checkable
+class Undoes(Protocol):
+    """A sink that can take our writes back."""
+
+    def undo(self, actions: Sequence[Action]) -> Sequence[Receipt]:
+        """Carry out restore_fields, remove_task and unenrol; `skipped` with a reason where a person changed it since."""
+        ...

@@ -1,0 +1,113 @@
+"""What the memory can be asked (LedgerReader) and told (Ledger). Planning gets the reader only, so it cannot write by type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+import polars as pl
+
+from recyclekit.models.memory import Memory
+from recyclekit.models.plan import Action
+from recyclekit.models.run import Receipt, ReceiptState, Run, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to write for one pipeline. `token` grows with every new holder: an older token's commits are refused."""
+
+    pipeline: str
+    token: int
+    holder: str  # host:pid:run
+
+
+class LedgerReader(Protocol):
+    """Looks, never writes."""
+
+    def memory(self, pipeline: str, as_of: date | None = None) -> Memory:
+        """Return cycles, touches and deals in doubt of a pipeline."""
+        ...
+
+    def runs(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Run]:
+        """Return runs, newest first."""
+        ...
+
+    def run(self, run: str) -> Run:
+        """Return one run; a unique prefix of its id is enough.
+
+        Raises:
+            LedgerError: no such run, with those that come nearest.
+        """
+        ...
+
+    def actions(self, run: str, states: Sequence[ReceiptState] = ()) -> pl.DataFrame:
+        """Return a run's actions (columns ACTIONS) with state, attempts, remote_id, code, reason, field; all states if none named."""
+        ...
+
+    def dead_letters(self, run: str) -> pl.DataFrame:
+        """Return what a run set aside."""
+        ...
+
+    def cursor(self, pipeline: str, connection: str, table: str) -> str | None:
+        """Return the position remembered after the last good run."""
+        ...
+
+
+class Ledger(LedgerReader, Protocol):
+    """Also remembers. Every write carries the lease; a fenced-out holder gets LeaseError and nothing is written."""
+
+    def acquire(self, pipeline: str, run: str, seconds: int = 60) -> Lease:
+        """Take the lease, or raise LeaseError naming holder and end. A lease past its end is taken over."""
+        ...
+
+    def renew(self, lease: Lease, seconds: int = 60) -> None:
+        """Extend the lease; LeaseError where it was taken over."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; harmless where it is already lost."""
+        ...
+
+    def begin(self, lease: Lease, run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame) -> None:
+        """Record a run with all its intents in one transaction; the same run with the same content again changes nothing.
+
+        Raises:
+            LedgerError: a key is known with another payload, or the run with another plan.
+        """
+        ...
+
+    def pending(self, run: str, size: int) -> Iterator[Sequence[Action]]:
+        """Yield the actions that are planned (unsent), in the plan's order, in batches of at most `size`."""
+        ...
+
+    def unsettled(self, run: str, size: int) -> Iterator[Sequence[Action]]:
+        """Yield the actions that were sent and have no receipt, or are in doubt."""
+        ...
+
+    def mark_sent(self, lease: Lease, keys: Sequence[str]) -> None:
+        """Commit that these actions are about to be sent: intent before effect."""
+        ...
+
+    def settle(self, lease: Lease, run: str, receipts: Sequence[Receipt]) -> None:
+        """Commit receipts; `done` also records the touch and opens its cycle, in the same transaction."""
+        ...
+
+    def reopen(self, lease: Lease, run: str, keys: Sequence[str] | None = None) -> int:
+        """Put failed actions (all, or these) back to planned; return how many."""
+        ...
+
+    def end(
+        self, lease: Lease, run: str, state: RunState, cursors: Mapping[tuple[str, str], str] | None = None
+    ) -> None:
+        """Record a run's outcome and, after a good one, its cursors by (connection, table)."""
+        ...
+
+    def end_cycles(self, lease: Lease, ended: pl.DataFrame) -> None:
+        """Record that cycles ended: columns deal_id, cycle, ended_on, ended_why."""
+        ...
+
+    def undo_settle(self, lease: Lease, undo_run: str, receipts: Sequence[Receipt]) -> None:
+        """Commit receipts of an undo: the undone action's touch is forgotten, and its cycle where no touch is left."""
+        ...

@@ -1,0 +1,35 @@
+"""What the ledger remembers, as frames that the pure stages may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+CYCLES = {
+    "deal_id": pl.String,
+    "cycle": pl.Int16,  # 1 for the first
+    "track": pl.String,
+    "reason": pl.String,
+    "opened_on": pl.Date,
+    "ended_on": pl.Date,  # null while it runs
+    "ended_why": pl.String,  # track_done | revived | changed | undone
+}
+TOUCHES = {
+    "deal_id": pl.String,
+    "cycle": pl.Int16,
+    "step": pl.String,
+    "due_on": pl.Date,
+    "channel": pl.String,
+    "owner": pl.String,
+    "key": pl.String,  # idempotency key of the task
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Cycles and touches written so far, and deals with a write in doubt (left alone until it is settled)."""
+
+    cycles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CYCLES))
+    touches: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TOUCHES))
+    in_doubt: frozenset[str] = frozenset()

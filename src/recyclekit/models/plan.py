@@ -1,0 +1,116 @@
+"""A plan is data: every write that a run intends, with its key, before it happens. Making one touches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ActionKind(StrEnum):
+    """The kinds of write. The last three undo the first three, one for one."""
+
+    SET_FIELDS = "set_fields"
+    CREATE_TASK = "create_task"
+    ENROL = "enrol"
+    RESTORE_FIELDS = "restore_fields"
+    REMOVE_TASK = "remove_task"
+    UNENROL = "unenrol"
+
+
+class Change(StrEnum):
+    """How a plan line reads: a deal enters recycling, changes within it, or leaves it."""
+
+    ADD = "+"
+    CHANGE = "~"
+    REMOVE = "-"
+
+
+ACTIONS = {
+    "key": pl.String,  # idempotency key, unique within a pipeline for ever; readable: deal, cycle, step
+    "kind": pl.Enum(ActionKind),
+    "deal_id": pl.String,
+    "cycle": pl.Int16,
+    "step": pl.String,
+    "change": pl.Enum(Change),
+    "rule": pl.String,
+    "track": pl.String,
+    "payload": pl.String,  # JSON object: what to write (canonical field → value)
+    "before": pl.String,  # JSON object: our own fields as they were when planned; null for tasks and enrolments
+    "fingerprint": pl.String,  # of the deal's decision fields when planned
+}
+"""Columns of a plan's actions, in the order of writing. Payloads hold dates, codes and ids, never a person's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One intended write, as a sink receives it.
+
+    `payload` by kind: set_fields: own field → new value (None clears); create_task: subject, due_on, channel, owner,
+    step, track, reason, hook; enrol: track, list, from_on; restore_fields: field → value to put back, with `expect`
+    holding what must still stand there; remove_task / unenrol: the payload of what is removed.
+    """
+
+    key: str
+    kind: ActionKind
+    deal_id: str
+    cycle: int
+    step: str | None
+    payload: Mapping[str, object]
+    before: Mapping[str, object] | None = None
+    fingerprint: str | None = None
+    remote_id: str | None = None  # of what an undo removes
+
+
+class PolicyStamp(BaseModel):
+    """Which policy decided: stamped on plans and runs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    hash: str = Field(description="SHA-256 over the policy's content, first 16 hex digits.")
+
+
+class Manifest(BaseModel):
+    """The readable half of a saved plan; the actions lie beside it in a Parquet file that `actions_sha256` seals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = 1
+    run: str
+    pipeline: str
+    as_of: date
+    made_at: datetime
+    policy: PolicyStamp
+    deals: int = Field(description="Deals extracted, dead letters included.")
+    dead_letters: int
+    by_status: dict[str, int]
+    by_reason: dict[str, int]
+    by_verdict: dict[str, int]
+    by_rule: dict[str, int]
+    by_track: dict[str, int]
+    by_bucket: dict[str, int]
+    actions: dict[str, int] = Field(description="Intended writes by kind.")
+    changes: dict[str, int] = Field(default_factory=dict, description="Deals by +, ~, -.")
+    calls: int = Field(description="Forecast of API calls that applying takes.")
+    sums_close: bool
+    guards: list[str] = Field(default_factory=list, description="Change guards that this plan trips, in words.")
+    actions_file: str | None = None
+    actions_sha256: str | None = None
+    seal: str | None = Field(default=None, description="SHA-256 over all the rest: an edit by hand is noticed.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A run's decisions and intended writes. `decisions` has the columns SCHEDULED, `actions` the columns ACTIONS."""
+
+    manifest: Manifest
+    actions: pl.DataFrame
+    decisions: pl.DataFrame
+    dead_letters: pl.DataFrame
+    findings: tuple[object, ...] = field(default=())

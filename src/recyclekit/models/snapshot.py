@@ -1,0 +1,70 @@
+"""What extract and normalize hand on: raw columns, then canonical tables with the rows that could not be read beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from recyclekit.models.tables import Table, empty
+
+LINE = "_line"
+"""Column of every raw frame: UInt64, the record's line in its file (heading = 1) or its position after the cursor."""
+
+DEAD_LETTERS = {
+    "stage": pl.String,  # extract | normalize | write_back
+    "table": pl.String,
+    "record_id": pl.String,  # null where it could not be read
+    "line": pl.UInt64,  # null where the source has no lines
+    "column": pl.String,  # the system's column, null where the whole record is to blame
+    "code": pl.String,  # short and stable: ragged, bad_date, unknown_stage, duplicate_id, …
+    "reason": pl.String,  # for a person; shows at most 40 characters of the value
+}
+
+
+def dead_letters(rows: list[dict[str, object]] | None = None) -> pl.DataFrame:
+    """Return a dead-letter frame with its declared columns."""
+    return pl.DataFrame(rows or [], schema=DEAD_LETTERS, orient="row")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extracted:
+    """Stage 1's result: per table a lazy frame of String columns named by the vendor, plus `_line`.
+
+    `set_aside` holds records that the source could not even split into columns (dead letters of stage extract).
+    `cursors` are opaque positions after the last record, to be remembered once the run has ended well.
+    """
+
+    records: Mapping[Table, pl.LazyFrame]
+    set_aside: pl.DataFrame = field(default_factory=dead_letters)
+    cursors: Mapping[Table, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something a person should know; `check` prints it. `level`: note, warning or error."""
+
+    level: str
+    where: str
+    what: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Stage 2's result: the canonical tables (see models.tables) at one moment.
+
+    Columns that the field map does not fill are absent from the frames, not null: `column_or_null` reads them.
+    `extracted_deals` counts every deal record read, those in `dead_letters` included: the sum that must close.
+    """
+
+    deals: pl.DataFrame
+    extracted_deals: int
+    activities: pl.DataFrame = field(default_factory=lambda: empty(Table.ACTIVITIES))
+    contacts: pl.DataFrame = field(default_factory=lambda: empty(Table.CONTACTS))
+    accounts: pl.DataFrame = field(default_factory=lambda: empty(Table.ACCOUNTS))
+    signals: pl.DataFrame = field(default_factory=lambda: empty(Table.SIGNALS))
+    history: pl.DataFrame = field(default_factory=lambda: empty(Table.HISTORY))
+    dead_letters: pl.DataFrame = field(default_factory=dead_letters)
+    findings: tuple[Finding, ...] = ()
