@@ -1,6 +1,6 @@
 """Every error of the house, grouped by what the caller does next; each carries its exit code.
 
-A message has three parts: what happened, why, and what to do next. `str(error)` joins them, so that no caller can lose one.
+A message has three parts: what happened, why, and what to do next. `str(error)` joins the three.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class SumsError(RecyclekitError):
     """The buckets do not add up to the deals that were read: a bug, never ignored."""
 
 
-# -- the ledger -----------------------------------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------------------------------------
 
 
 class LedgerError(RecyclekitError):
@@ -106,7 +106,7 @@ class LedgerVersionError(LedgerError):
     exit_code = ExitCode.USAGE
 
 
-# -- the other side: connectors raise these, only stages turn them into outcomes -----------------------------------------
+# -- the other side: connectors raise these, only stages turn them into outcomes --------------------------------------
 
 
 class RemoteError(RecyclekitError):

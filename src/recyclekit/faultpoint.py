@@ -14,7 +14,7 @@ _handler: Handler | None = None
 
 def arm(handler: Handler | None) -> None:
     """Call `handler(name)` at every fault point of this process; None disarms."""
-    global _handler
+    global _handler  # noqa: PLW0603  # one switch per process is the point
     _handler = handler
 
 
@@ -30,7 +30,7 @@ class KillAt:
     def __init__(self, n: int) -> None:
         self._left = n
 
-    def __call__(self, name: str) -> None:
+    def __call__(self, _name: str) -> None:
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)

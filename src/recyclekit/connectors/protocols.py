@@ -78,11 +78,11 @@ class Sink(Protocol):
         ...
 
     def preflight(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
-        """Return what stands in the way of these kinds of action: fields, options, lists, owners, permissions, quota."""
+        """Return what stands in the way of these kinds of action: fields, options, lists, owners, rights, quota."""
         ...
 
     def write(self, actions: Sequence[Action]) -> Sequence[Receipt]:
-        """Write a batch and return one receipt per action, in any order. Writing the same key twice has one effect.
+        """Write a batch; return one receipt per action, in any order. The same key written twice has one effect.
 
         Raises:
             RefusedError: the batch was refused as a whole, nothing applied.
@@ -103,7 +103,7 @@ class ReadsBack(Protocol):
     def read_back(
         self, deal_ids: Sequence[str], columns: Mapping[Table, Collection[str]]
     ) -> Mapping[Table, pl.DataFrame]:
-        """Return the raw records (as in Page.records) of these deals, their activities and contacts. Missing deals are absent."""
+        """Return the raw records of these deals, their activities and contacts; missing deals are absent."""
         ...
 
 
@@ -112,7 +112,7 @@ class FindsByKey(Protocol):
     """A sink that can tell, from its side, whether an action took effect: settles doubt after a crash."""
 
     def find(self, actions: Sequence[Action]) -> Sequence[Receipt]:
-        """Return a receipt `done` for each action found, `planned` for each proven absent, `in_doubt` where unknowable."""
+        """Return a receipt for each: `done` if found, `planned` if proven absent, `in_doubt` if unknowable."""
         ...
 
 
@@ -121,5 +121,5 @@ class Undoes(Protocol):
     """A sink that can take our writes back."""
 
     def undo(self, actions: Sequence[Action]) -> Sequence[Receipt]:
-        """Carry out restore_fields, remove_task and unenrol; `skipped` with a reason where a person changed it since."""
+        """Carry out restore_fields, remove_task and unenrol; `skipped`, with a reason, where a person changed it."""
         ...

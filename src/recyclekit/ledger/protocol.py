@@ -1,4 +1,4 @@
-"""What the memory can be asked (LedgerReader) and told (Ledger). Planning gets the reader only, so it cannot write by type."""
+"""What the memory can be asked (LedgerReader) and told (Ledger). Planning gets the reader: by type it cannot write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recyclekit.models.run import Receipt, ReceiptState, Run, RunState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to write for one pipeline. `token` grows with every new holder: an older token's commits are refused."""
+    """The right to write for one pipeline. `token` grows with every holder: an older one's commits are refused."""
 
     pipeline: str
     token: int
@@ -43,7 +43,7 @@ class LedgerReader(Protocol):
         ...
 
     def actions(self, run: str, states: Sequence[ReceiptState] = ()) -> pl.DataFrame:
-        """Return a run's actions (columns ACTIONS) with state, attempts, remote_id, code, reason, field; all states if none named."""
+        """Return a run's actions: columns ACTIONS, then state, attempts, remote_id, code, reason, field. Default: all states."""
         ...
 
     def dead_letters(self, run: str) -> pl.DataFrame:
@@ -71,7 +71,7 @@ class Ledger(LedgerReader, Protocol):
         ...
 
     def begin(self, lease: Lease, run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame) -> None:
-        """Record a run with all its intents in one transaction; the same run with the same content again changes nothing.
+        """Record a run with all its intents in one transaction; the same run and content again changes nothing.
 
         Raises:
             LedgerError: a key is known with another payload, or the run with another plan.

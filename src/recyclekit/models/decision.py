@@ -62,7 +62,7 @@ CLASSIFIED = {
     "fingerprint": pl.String,  # stable hash of the decision fields, for the drift check
 }
 """Columns of stage 3's result, one row per deal, in the order of the deals. Columns that later stages need from the
-deal itself (amount, owner, account_id, the three fields filled in by sales, our own fields) are joined back by deal_id."""
+deal itself (amount, owner, account_id, the three fields filled in by sales, our own fields) are joined by deal_id."""
 
 SCHEDULED = {
     **CLASSIFIED,

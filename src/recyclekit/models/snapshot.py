@@ -1,4 +1,4 @@
-"""What extract and normalize hand on: raw columns, then canonical tables with the rows that could not be read beside them."""
+"""What extract and normalize hand on: raw columns, then canonical tables, with what could not be read beside them."""
 
 from __future__ import annotations
 

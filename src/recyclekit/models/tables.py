@@ -1,4 +1,4 @@
-"""The canonical tables: what a deal, an activity, a contact, an account, a signal and a change look like to every stage.
+"""The canonical tables: what a deal, activity, contact, account, signal and change look like to every stage.
 
 Declared once, with dataframely over Polars. Each column's `metadata["doc"]` is its documentation: `policy doc`, the
 reference page and "did you mean" are made from it. A table has no row objects; a million deals are a million rows.

@@ -1,1 +1,1 @@
-"""The five stages, in this order: extract, normalize, classify, schedule, write_back; five modules, nothing else ever."""
+"""The five stages, in this order: extract, normalize, classify, schedule, write_back. Nothing else, ever."""
