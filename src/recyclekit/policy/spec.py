@@ -1,4 +1,4 @@
-"""What a policy file may say: one pydantic model per part, every field described (editors and docs read these words)."""
+"""What a policy file may say: one pydantic model per part, every field described (editors and docs show it)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Label(Part):
         return self.ja if language == "ja" else self.en
 
 
-# -- status: who is stalled ---------------------------------------------------------------------------------------------
+# -- status: who is stalled -------------------------------------------------------------------------------------------
 
 
 class LeadTime(Part):
@@ -112,7 +112,7 @@ class ClockSpec(Part):
     crm_field: bool = Field(default=True, description="Whether the CRM's own last-activity time counts too.")
 
 
-# -- reasons -----------------------------------------------------------------------------------------------------------
+# -- reasons ----------------------------------------------------------------------------------------------------------
 
 
 class ReasonsSpec(Part):
@@ -125,7 +125,7 @@ class ReasonsSpec(Part):
     minimum_confidence: float = Field(default=0.5, ge=0, le=1, description="Below it, a text is unclear.")
 
 
-# -- rules -----------------------------------------------------------------------------------------------------------
+# -- rules ------------------------------------------------------------------------------------------------------------
 
 
 class Rule(Part):
@@ -149,7 +149,7 @@ class CoolOff(Part):
     by_reason: dict[Reason, int] = Field(default_factory=dict, description="Reason → days.")
 
 
-# -- tracks ----------------------------------------------------------------------------------------------------------
+# -- tracks -----------------------------------------------------------------------------------------------------------
 
 
 class After(Part):
@@ -248,7 +248,7 @@ class Track(Part):
     owner_role: OwnerRole | None = Field(default=None, description="Who owns it, where not the policy's owner role.")
 
 
-# -- who, how often, how many --------------------------------------------------------------------------------------------
+# -- who, how often, how many -----------------------------------------------------------------------------------------
 
 
 class Cycles(Part):
@@ -297,11 +297,11 @@ class CalendarSpec(Part):
     quiet: tuple[Quiet, ...] = Field(default=(), description="Quiet periods of every year.")
     fiscal_years: dict[Annotated[str, Field(pattern="^[A-Z]{2}$")], FiscalYear] = Field(
         default={"JP": "4"},
-        description="Country → usual fiscal year: first month (4), quarter:4, or 52/53:last-sat:1. Accounts override it.",
+        description="Country → usual fiscal year: first month (4), quarter:4 or 52/53:last-sat:1; an account's own wins.",
     )
 
 
-# -- the whole -----------------------------------------------------------------------------------------------------------
+# -- the whole --------------------------------------------------------------------------------------------------------
 
 
 class PolicySpec(Part):
