@@ -1,1 +1,15 @@
-"""The Prefect wrapper around the pipeline: the only room that imports prefect."""
+"""The Prefect wrapper around the pipeline: the only room that imports prefect.
+
+Each flow opens a project, calls the pipeline's steps as a handful of coarse tasks, and says in one sentence how it ended.
+Nothing about correctness rests on Prefect: the ledger is what makes a second attempt write nothing twice.
+"""
+
+import os
+
+# Prefect reads these when it is imported, which every module of this room does. Whoever set one keeps what was set.
+for _name, _value in {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+}.items():
+    os.environ.setdefault(_name, _value)

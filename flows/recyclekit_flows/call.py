@@ -1,0 +1,72 @@
+"""Calling a flow from this process: quiet on the terminal, plain words when Prefect's server is the trouble."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from prefect import Flow
+from prefect.logging.handlers import PrefectConsoleHandler
+from prefect.settings import PREFECT_API_URL
+from recyclekit.errors import RemoteError
+from recyclekit.events import Listen
+from recyclekit_flows.heard import LISTENER
+from recyclekit_flows.held import Held
+
+
+def call(flow: Flow[..., Any], parameters: Mapping[str, Any], listen: Listen) -> Any:
+    """Run a flow here and return what its final state holds.
+
+    Raises:
+        RecyclekitError: what stopped the flow, or RemoteError where no server answers.
+    """
+    token = LISTENER.set(listen)
+    try:
+        with _quiet_console(), _plain_words():
+            state = flow(**parameters, return_state=True)
+        ending = state.result(raise_on_failure=False)
+    finally:
+        LISTENER.reset(token)
+    if isinstance(ending, BaseException):
+        raise ending
+    return ending.value if isinstance(ending, Held) else ending
+
+
+@contextmanager
+def _quiet_console() -> Iterator[None]:
+    # The log still goes to the run's page; on the terminal the caller shows progress and errors in its own way.
+    names = ("", *(name for name in logging.root.manager.loggerDict if name.startswith("prefect")))
+    handlers = [h for name in names for h in logging.getLogger(name or None).handlers]
+    noisy = {h: h.level for h in handlers if isinstance(h, PrefectConsoleHandler)}
+    for handler in noisy:
+        handler.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for handler, level in noisy.items():
+            handler.setLevel(level)
+
+
+@contextmanager
+def _plain_words() -> Iterator[None]:
+    url = PREFECT_API_URL.value()
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise RemoteError(
+            f"Prefect's server at {url or 'its temporary address'} did not answer.",
+            why=f"{type(error).__name__}: {error}",
+            fix="Start it (`prefect server start`), or unset PREFECT_API_URL to use a temporary one.",
+        ) from error
+    except RuntimeError as error:
+        if "ephemeral" not in str(error):
+            raise
+        raise RemoteError(
+            "Prefect's temporary server did not start.",
+            why=str(error),
+            fix="Try `prefect server start` and read what it prints; after an upgrade, install the pins of "
+            "requirements/run.txt (docs/decisions/0005-prefect-pins.md says why).",
+        ) from error

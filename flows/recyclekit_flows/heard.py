@@ -1,0 +1,24 @@
+"""The pipeline's events in Prefect's log, and to whoever started the flow from this process."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+from prefect.logging import get_run_logger
+from recyclekit.events import Event, Listen, RunEnded, StageEnded, silence
+
+LISTENER: ContextVar[Listen] = ContextVar("listener", default=silence)
+"""Hears the events too. A listener cannot be a flow parameter: those are stored as JSON."""
+
+
+def hear(event: Event) -> None:
+    """Log what ended, with its figures; hand every event on."""
+    LISTENER.get()(event)
+    match event:
+        case StageEnded(stage=stage, seconds=seconds, figures=figures):
+            counts = ", ".join(f"{n:,} {what}" for what, n in figures.items())
+            get_run_logger().info("%s: %s in %.1f s", stage, counts or "done", seconds)
+        case RunEnded(run=run, outcome=outcome):
+            get_run_logger().info("run %s ended: %s", run, outcome)
+        case _:
+            pass

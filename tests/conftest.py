@@ -1,0 +1,38 @@
+"""What holds for every test: nobody calls home, nobody touches a person's Prefect, and failures can be had again.
+
+pytest-randomly prints its seed in the heading; hypothesis prints a blob for each failure.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Before anything imports Prefect, in this process and in those that tests start.
+os.environ.update(
+    {
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_HOME": str(Path(tempfile.gettempdir()) / f"recyclekit-prefect-{os.getpid()}"),
+        "NO_COLOR": "1",
+    }
+)
+for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_PROFILE", "RECYCLEKIT_FAULT", "RECYCLEKIT_DEBUG"):
+    os.environ.pop(name, None)
+
+settings.register_profile("recyclekit", deadline=None, print_blob=True)
+settings.load_profile("recyclekit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a costly server on one worker, so that it starts once."""
+    for item in items:
+        for costly in ("prefect", "postgres"):
+            if item.get_closest_marker(costly):
+                item.add_marker(pytest.mark.xdist_group(costly))
