@@ -106,6 +106,18 @@ class LedgerVersionError(LedgerError):
     exit_code = ExitCode.USAGE
 
 
+class LedgerBusyError(LedgerError):
+    """Another process keeps the ledger's file locked."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class LedgerUnreachableError(LedgerError):
+    """The ledger's server does not answer; nothing is lost, resume later."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
 # -- the other side: connectors raise these, only stages turn them into outcomes --------------------------------------
 
 

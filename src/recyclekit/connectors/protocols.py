@@ -121,5 +121,9 @@ class Undoes(Protocol):
     """A sink that can take our writes back."""
 
     def undo(self, actions: Sequence[Action]) -> Sequence[Receipt]:
-        """Carry out restore_fields, remove_task and unenrol; `skipped`, with a reason, where a person changed it."""
+        """Carry out restore_fields, remove_task and unenrol; `skipped`, with a reason, where a person changed it.
+
+        The same undo twice has one effect: what already holds the value to put back, or is already gone, is `done`.
+        `remote_id` and `payload["key"]` (our key of the task or enrolment) say what to remove.
+        """
         ...

@@ -82,9 +82,10 @@ OWN_FIELDS = tuple(name for name in DealSchema.column_names() if name.startswith
 
 DECISION_FIELDS = (
     "crm_state", "deal_stage", "account_id", "contact_id", "amount", "closed_on", "lost_reason", "lost_note",
-    "next_approach_on", "approach_person", "hook", "contract_ends_on", "need_type", "owner", *OWN_FIELDS,
+    "next_approach_on", "approach_person", "hook", "contract_ends_on", "need_type", "owner",
 )  # fmt: skip
-"""The deal's own fields whose change between plan and apply makes a planned write stale (the drift check)."""
+"""The deal's fields, filled in by people, whose change between plan and apply makes a planned write stale (the drift
+check). Ours (OWN_FIELDS) are not among them: a run changes them itself, so write_back compares those one by one."""
 
 
 class ActivitySchema(dy.Schema):
