@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recyclekit.errors import InputError
-from recyclekit.models.calendars import BusinessCalendar, yearly
+from recyclekit.models.calendar import BusinessCalendar, yearly
 
 YEARS = (2024, 2026)
 JAPAN = BusinessCalendar.build("JP", yearly("12-29", "01-03", YEARS), years=YEARS)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recyclekit.errors import InputError
-from recyclekit.models.calendars import FiscalCalendar, next_decision
+from recyclekit.models.calendar import FiscalCalendar, next_decision
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))

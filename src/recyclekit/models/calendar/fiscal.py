@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from recyclekit.errors import InputError
-from recyclekit.models.calendars.business import dates_of, day_number, day_of_number, days_of
+from recyclekit.models.calendar.business import dates_of, day_number, day_of_number, days_of
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _RETAIL = re.compile(r"52/53:(last|nearest)-([a-z]{3}):(\d{1,2})")
