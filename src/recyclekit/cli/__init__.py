@@ -1,0 +1,57 @@
+"""The command line: commands, rendering, and the one place where errors become words and exit codes.
+
+Nothing heavy is imported here: `recyclekit --help` answers before Polars, SQLAlchemy or Prefect would have loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code."""
+    from recyclekit import faultpoint
+
+    faultpoint.arm_from_environment()
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command; return its exit code. A user's mistake never shows a traceback."""
+    from cyclopts import CycloptsError
+
+    from recyclekit.cli.app import app
+    from recyclekit.errors import ExitCode, RecyclekitError
+
+    try:
+        code = app(list(argv), exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        return ExitCode.USAGE
+    except RecyclekitError as error:
+        _say(error.what, error.why, error.fix)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("Interrupted.", fix="What was under way can be taken up again: `recyclekit retry`.")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left, as `| head` does; nothing is wrong and nothing can be said any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        if os.environ.get("RECYCLEKIT_DEBUG"):
+            raise
+        _say(
+            f"Unexpected {type(error).__name__}: {error}",
+            "This is a fault of recyclekit, not of yours; nothing more was done.",
+            "Run it again with RECYCLEKIT_DEBUG=1 for the details, and report them.",
+        )
+        return ExitCode.FAILED
+    return int(code or 0)
+
+
+def _say(what: str, why: str = "", fix: str = "") -> None:
+    from recyclekit.cli.terminal import complain
+
+    complain(what, why, fix)

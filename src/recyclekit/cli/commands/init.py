@@ -1,0 +1,41 @@
+"""`recyclekit init`: a new project folder, ready to be filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def init(
+    folder: Path = Path(),
+    *,
+    template: Annotated[Literal["csv", "hubspot", "salesforce"], Parameter(help="The system that you have.")] = "csv",
+) -> int:
+    """Write a project file, a policy of your own and a README into a folder. Overwrites nothing.
+
+    Args:
+        folder: Where to put them; made if it does not exist.
+    """
+    from recyclekit.cli.terminal import say
+    from recyclekit.errors import ConfigError
+    from recyclekit.samples.template import render_project
+
+    files = render_project(template)
+    there = [name for name in files if (folder / name).exists()]
+    if there:
+        raise ConfigError(
+            f"{folder.resolve()} already holds {', '.join(sorted(there))}.",
+            why="init overwrites nothing.",
+            fix="Choose another folder, or remove these files first.",
+        )
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        say(f"  wrote {path}")
+    where = "" if folder == Path() else f" --project {folder}"
+    say("\nNext: put your exports there, name their columns in recyclekit.yaml, then:")
+    say(f"  recyclekit check{where}\n  recyclekit plan{where} --out plan.json")
+    return 0

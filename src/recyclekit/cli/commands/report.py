@@ -1,0 +1,28 @@
+"""`recyclekit report`: a run as one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from recyclekit.cli.options import AsOf, Where, business_date
+
+
+def report(
+    *,
+    where: Where = Where(),  # noqa: B008  # frozen
+    as_of: AsOf = None,
+    out: Annotated[Path, Parameter(help="The page to write.")] = Path("report.html"),
+) -> int:
+    """Write what a plan made now would do as one HTML page, which needs no network to be read."""
+    from recyclekit.cli.progress import listening
+    from recyclekit.cli.terminal import say
+    from recyclekit.reports.html import write_report
+
+    with listening() as listen:
+        made = where.open().job(where.pipeline, business_date(as_of), listen).plan()
+    write_report(out, made)
+    say(f"Wrote {out}")
+    return 0

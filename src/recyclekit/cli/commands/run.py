@@ -1,0 +1,22 @@
+"""`recyclekit run`: plan and apply in one go, as the Prefect flow."""
+
+from __future__ import annotations
+
+import importlib
+
+from recyclekit.cli.options import AsOf, Json, Where, business_date
+
+
+def run(*, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) -> int:  # noqa: B008  # frozen
+    """Plan and apply as the Prefect flow, so that the run shows in Prefect's history.
+
+    Uses the server that PREFECT_API_URL names, or else starts a temporary one.
+    """
+    from recyclekit.cli.outcome import report_outcome
+
+    project = where.open()
+    name = project.pipeline_name(where.pipeline)
+    # By name, so that nothing of this package imports Prefect: the flows are a room of their own.
+    flows = importlib.import_module("recyclekit_flows.recycle")
+    outcome = flows.run_recycle(project.folder.resolve(), name, business_date(as_of))
+    return report_outcome(outcome, project, as_json=as_json)

@@ -1,0 +1,26 @@
+"""`recyclekit undo`: take a run's writes back where they still stand."""
+
+from __future__ import annotations
+
+from recyclekit.cli.options import Json, Where, Yes
+
+
+def undo(run: str, *, where: Where = Where(), yes: Yes = False, as_json: Json = False) -> int:  # noqa: B008  # frozen
+    """Put back what a run wrote. Whatever a person changed since is left alone and listed.
+
+    Args:
+        run: The run's id, or its beginning; `recyclekit runs` lists them.
+    """
+    from recyclekit.cli.outcome import report_outcome
+    from recyclekit.cli.progress import listening
+    from recyclekit.cli.terminal import confirm, say
+
+    project = where.open()
+    job = project.job(where.pipeline)
+    known = job.open_ledger().run(run)
+    if not confirm(f"Take back what run {known.run} wrote ({known.counts.get('done', 0):,} writes)?", yes=yes):
+        say("Nothing was undone.")
+        return 0
+    with listening(quiet=as_json) as listen:
+        outcome = job.listening(listen).undo(known.run)
+    return report_outcome(outcome, project, as_json=as_json)

@@ -1,0 +1,49 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from recyclekit.project import Project
+
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON document instead of tables.")]
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help="Answer yes; needed where there is no terminal.")]
+AsOf = Annotated[str | None, Parameter(name="--as-of", help="The business date to judge by, as YYYY-MM-DD; default: today.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Which project and pipeline a command works on."""
+
+    project: Annotated[Path, Parameter(help="Folder that holds recyclekit.yaml.")] = Path()
+    pipeline: Annotated[str | None, Parameter(help="Pipeline of the project; default: the only one.")] = None
+
+    def open(self) -> Project:
+        """Open the project."""
+        from recyclekit.project import open_project
+
+        return open_project(self.project)
+
+
+def business_date(text: str | None) -> object:
+    """Return the date that --as-of names, or None.
+
+    Raises:
+        ConfigError: not a date of the form YYYY-MM-DD.
+    """
+    from datetime import date
+
+    from recyclekit.errors import ConfigError
+
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--as-of {text!r} is not a date.", fix="Write it as YYYY-MM-DD, for example 2026-11-22.") from None

@@ -1,0 +1,43 @@
+"""An outcome of apply, retry, run or undo, as text or JSON, and the exit code that it means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recyclekit.models.run import Outcome, exit_code
+
+if TYPE_CHECKING:
+    from recyclekit.project import Project
+
+
+def report_outcome(outcome: Outcome, project: Project, *, as_json: bool) -> int:
+    """Print an outcome and return its exit code."""
+    from recyclekit.cli.terminal import emit, show
+
+    if as_json:
+        emit(as_document(outcome))
+    else:
+        from recyclekit.cli.render import outcome_view
+
+        show(outcome_view(outcome))
+    return exit_code(outcome)
+
+
+def as_document(outcome: Outcome) -> dict[str, object]:
+    """Return the JSON document of an outcome; its keys are part of the command line's contract."""
+
+    def pairs(items: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+        return [{"deal": deal, "why": why} for deal, why in items]
+
+    return {
+        "run": outcome.run,
+        "state": str(outcome.state),
+        "planned": outcome.planned,
+        "applied": outcome.applied,
+        "already": outcome.already,
+        "skipped": pairs(outcome.skipped),
+        "failed": pairs(outcome.failed),
+        "in_doubt": pairs(outcome.in_doubt),
+        "unsent": outcome.unsent,
+        "sums_close": outcome.sums_close,
+    }

@@ -1,0 +1,280 @@
+"""The project file, and the composition root: a file in, opened parts out. The only module that picks implementations."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from recyclekit import clock
+from recyclekit.errors import ConnectorError, ProjectError
+from recyclekit.events import Listen, silence
+from recyclekit.models.calendar import CalendarSettings
+from recyclekit.models.field_map import Mapped, Spec, StageMap
+from recyclekit.models.roster import Owner, Roster
+from recyclekit.models.tables import Table
+from recyclekit.yaml_file import Document, load, validate
+
+if TYPE_CHECKING:
+    from recyclekit.connectors.manifest import ConnectorManifest, Opening
+    from recyclekit.connectors.protocols import Sink, Source
+    from recyclekit.connectors.registry import Registry
+    from recyclekit.ledger.protocol import Ledger
+    from recyclekit.models.memory import Memory
+    from recyclekit.pipeline import Job
+    from recyclekit.policy.loader import Policy
+
+FILE = "recyclekit.yaml"
+STATE = ".recyclekit"
+"""Folder beside the project file that keeps each run's plan and report; safe to delete once a run is over."""
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ConnectionSpec(_Strict):
+    """One system that deals are read from or written to."""
+
+    connector: str = Field(description="Name of the connector, as `recyclekit connectors` lists it.")
+    settings: dict[str, Any] = Field(default_factory=dict, description="The connector's own settings.")
+    fields: dict[Table, dict[str, Spec]] = Field(default_factory=dict, description="Canonical column → the system's column.")
+    stages: StageMap = Field(default_factory=StageMap, description="Won and lost stages, where the system has no metadata.")
+    reasons: dict[str, str | tuple[str, ...]] = Field(default_factory=dict, description="Picklist value → canonical reason(s).")
+
+
+class PipelineSpec(_Strict):
+    """What is read where, judged by which policy, and written where."""
+
+    source: str = Field(description="Connection that deals are read from.")
+    sink: str | None = Field(default=None, description="Connection that is written to; default: the source.")
+    nurture: str | None = Field(default=None, description="Connection in which contacts are enrolled; default: the sink.")
+    policy: str = Field(default="standard", description="A packaged policy's name, or a path.")
+
+
+class PluginsSpec(_Strict):
+    """Which plugins may be loaded."""
+
+    allow: tuple[str, ...] | None = Field(default=None, description="Distribution names; left out, all that are installed.")
+
+
+class ProjectSpec(_Strict):
+    """The shape of recyclekit.yaml."""
+
+    version: Literal[1] = Field(description="Version of this file's format.")
+    timezone: str = Field(description="IANA zone of the business: decides what today is.")
+    ledger: str = Field(default="sqlite:///ledger.db", description="SQLAlchemy URL; SQLite paths start at this file's folder.")
+    connections: dict[str, ConnectionSpec] = Field(min_length=1, description="The systems, by a name of your own.")
+    pipelines: dict[str, PipelineSpec] = Field(min_length=1, description="The pipelines, by a name of your own.")
+    calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="Public holidays, company days, fiscal year.")
+    owners: dict[str, tuple[Owner, ...]] = Field(default_factory=dict, description="Role → the people who take its touches.")
+    plugins: PluginsSpec = Field(default_factory=PluginsSpec, description="Which plugins may be loaded.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("not an IANA time zone; write it like Asia/Tokyo or Europe/Berlin")
+        return value
+
+    @model_validator(mode="after")
+    def _connections_exist(self) -> ProjectSpec:
+        for name, pipeline in self.pipelines.items():
+            for door in ("source", "sink", "nurture"):
+                wanted = getattr(pipeline, door)
+                if wanted is not None and wanted not in self.connections:
+                    known = ", ".join(self.connections)
+                    raise ValueError(f"pipelines.{name}.{door} names {wanted!r}, which is no connection; there are: {known}")
+        return self
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection with its settings read; `source` and `sink` open the doors."""
+
+    name: str
+    manifest: ConnectorManifest[Any]
+    settings: BaseModel
+    opening: Opening
+    spec: ConnectionSpec
+
+    @cached_property
+    def source(self) -> Source:
+        """The opened reading door."""
+        if self.manifest.open_source is None:
+            raise ConnectorError(f"The connector {self.manifest.name} cannot be read from.", fix="Choose another source.")
+        return self.manifest.open_source(self.settings, self.opening)
+
+    @cached_property
+    def sink(self) -> Sink:
+        """The opened writing door."""
+        if self.manifest.open_sink is None:
+            raise ConnectorError(f"The connector {self.manifest.name} cannot be written to.", fix="Choose another sink.")
+        return self.manifest.open_sink(self.settings, self.opening)
+
+    @cached_property
+    def mapped(self) -> Mapped:
+        """The connector's own field map with the project's laid over it."""
+        own = Mapped(fields=self.spec.fields, stages=self.spec.stages, reasons=self.spec.reasons)
+        return own.over(self.source.mapped())
+
+
+@dataclass(frozen=True)
+class Project:
+    """An opened project: what its file says, and the doors to everything that it names."""
+
+    folder: Path
+    spec: ProjectSpec
+    document: Document
+    _connections: dict[str, Connection] = field(default_factory=dict, repr=False)
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The business zone."""
+        return ZoneInfo(self.spec.timezone)
+
+    @property
+    def state(self) -> Path:
+        """The folder that keeps plans and reports."""
+        return self.folder / STATE
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The connectors that are installed and allowed."""
+        from recyclekit.connectors.registry import discover
+
+        return discover(self.spec.plugins.allow)
+
+    def pipeline_name(self, name: str | None) -> str:
+        """Return the pipeline asked for, or the only one there is."""
+        names = list(self.spec.pipelines)
+        if name is None and len(names) == 1:
+            return names[0]
+        if name in self.spec.pipelines:
+            return str(name)
+        what = f"There is no pipeline {name!r}." if name else "This project has more than one pipeline."
+        raise ProjectError(what, fix=f"Name one with --pipeline: {', '.join(names)}.")
+
+    def connection(self, name: str) -> Connection:
+        """Return a connection with its settings validated; opened on first use of its doors."""
+        if name not in self._connections:
+            self._connections[name] = self._connect(name)
+        return self._connections[name]
+
+    def _connect(self, name: str) -> Connection:
+        from recyclekit.connectors.manifest import Opening
+
+        spec = self.spec.connections[name]
+        manifest = self.registry.manifest(spec.connector)
+        given = dict(spec.settings)
+        id_spec = spec.fields.get(Table.DEALS, {}).get("deal_id")
+        if "deal_id" in manifest.settings.model_fields and id_spec is not None:
+            given.setdefault("deal_id", id_spec.column)
+        part = Document(given, self.document.path, self._positions(name))
+        settings = validate(part, manifest.settings, ProjectError)
+        return Connection(name, manifest, settings, Opening(folder=self.folder, timezone=self.timezone), spec)
+
+    def _positions(self, name: str) -> Any:
+        return lambda path: self.document.position(("connections", name, "settings", *path))
+
+    def policy(self, pipeline: str) -> Policy:
+        """Load the policy of a pipeline: a packaged name, or a path that starts at the project's folder."""
+        from recyclekit.policy.loader import load_policy
+
+        return load_policy(self.spec.pipelines[pipeline].policy, folder=self.folder)
+
+    def roster(self) -> Roster:
+        """Return who takes touches, by role."""
+        return Roster(owners=dict(self.spec.owners))
+
+    def ledger(self) -> Ledger:
+        """Open the ledger, creating or migrating it where needed."""
+        from recyclekit.ledger import open_ledger
+
+        return open_ledger(self.spec.ledger, folder=self.folder)
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there is a ledger to look into; a SQLite file that does not exist yet remembers nothing."""
+        kind, _, place = self.spec.ledger.partition(":///")
+        return not kind.startswith("sqlite") or (self.folder / place).exists()
+
+    def memory(self, pipeline: str, as_of: date) -> Memory:
+        """Return what is remembered, without creating a ledger: planning never writes."""
+        from recyclekit.models.memory import Memory
+
+        return self.ledger().memory(pipeline, as_of) if self.has_ledger else Memory()
+
+    def job(self, pipeline: str | None = None, as_of: date | None = None, listen: Listen = silence) -> Job:
+        """Return a job: one pipeline with everything that its stages need. Today is decided here, once."""
+        from recyclekit.pipeline import Job
+
+        name = self.pipeline_name(pipeline)
+        spec = self.spec.pipelines[name]
+        source = self.connection(spec.source)
+        sink = self.connection(spec.sink or spec.source)
+        return Job(
+            pipeline=name,
+            as_of=as_of or clock.today(self.timezone),
+            timezone=self.timezone,
+            policy=self.policy(name),
+            open_source=lambda: source.source,
+            open_sink=lambda: sink.sink,
+            mapped=source.mapped,
+            open_ledger=self.ledger,
+            recall=lambda day: self.memory(name, day),
+            calendar=self.spec.calendar,
+            roster=self.roster(),
+            connection=spec.source,
+            state=self.state,
+            listen=listen,
+        )
+
+
+def open_project(folder: Path) -> Project:
+    """Read and check the project file of a folder.
+
+    Raises:
+        ProjectError: with file, line, column and what was expected, all faults at once.
+    """
+    path = folder / FILE if folder.is_dir() else folder
+    if not path.is_file():
+        raise ProjectError(
+            f"There is no {FILE} in {folder.resolve()}.",
+            fix="Run `recyclekit init` to make one, or name its folder with --project.",
+        )
+    document = load(path, ProjectError)
+    filled = Document(_fill(document.data, document, ()), document.path, document.position)
+    return Project(path.parent, validate(filled, ProjectSpec, ProjectError), filled)
+
+
+def _fill(value: Any, document: Document, where: tuple[str | int, ...]) -> Any:
+    """Put environment variables in for ${NAME}, naming the place of one that is not set."""
+    if isinstance(value, Mapping):
+        return {key: _fill(inner, document, (*where, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill(inner, document, (*where, n)) for n, inner in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            line, column = document.position(where)
+            raise ProjectError(
+                f"{document.path}:{line}:{column}: the environment variable {name} is not set.",
+                fix=f"Set it (export {name}=…) or write the value here.",
+            )
+        return os.environ[name]
+
+    return _VARIABLE.sub(variable, value)
