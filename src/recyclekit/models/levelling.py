@@ -17,6 +17,7 @@ from recyclekit.models.calendar.business import Days
 from recyclekit.models.roster import Capacity
 
 Places = npt.NDArray[np.int64]
+_Board = tuple[Capacity, Places, npt.NDArray[np.bool_]]  # room by owner and day, places by day, open days by calendar
 NOBODY = -1
 """In `Wishes.named`: any owner will do; in a result: no place was found."""
 
@@ -57,51 +58,62 @@ def level(wishes: Wishes, free: Capacity, days: Days, open_days: npt.NDArray[np.
         open_days: calendars by days, whether customers of that calendar may be contacted.
     """
     wished = np.searchsorted(days, wishes.wished)
+    places = free.sum(axis=0)
     everyone = np.arange(len(wished))
-    on, by = _sweep(everyone, (wished, np.searchsorted(days, wishes.latest)), wishes, free, open_days)
+    on = _sweep(everyone, (wished, np.searchsorted(days, wishes.latest)), wishes, (free, places, open_days))
     left = everyone[(on == NOBODY) & (wishes.earliest < wishes.wished)]
     if len(left):
         # Backwards in time is forwards on the mirrored axis.
         end = len(days) - 1
         window = end - wished + 1, end - np.searchsorted(days, wishes.earliest)
-        mirrored, others = _sweep(left, window, wishes, free[:, ::-1], open_days[:, ::-1])
-        on, by = np.where(mirrored == NOBODY, on, end - mirrored), np.where(mirrored == NOBODY, by, others)
-    return on, by
+        mirrored = _sweep(left, window, wishes, (free[:, ::-1], places[::-1], open_days[:, ::-1]))
+        on = np.where(mirrored == NOBODY, on, end - mirrored)
+    return on, _name_owners(on, wishes.named, free)
 
 
-def _sweep(
-    who: Places, window: tuple[Places, Places], wishes: Wishes, free: Capacity, open_days: npt.NDArray[np.bool_]
-) -> tuple[Places, Places]:
+def _sweep(who: Places, window: tuple[Places, Places], wishes: Wishes, board: _Board) -> Places:
     """Go through the days once; `who` waits within its window of days, most valuable (smallest) first."""
-    start, end = window
-    on, by = (np.full(len(start), NOBODY, dtype=np.int64) for _ in range(2))
+    (start, end), (free, places, open_days) = window, board
+    on = np.full(len(start), NOBODY, dtype=np.int64)
     arrivals = who[np.argsort(start[who], kind="stable")]
-    bounds = np.searchsorted(start[arrivals], np.arange(free.shape[1] + 1))
+    bounds = np.searchsorted(start[arrivals], np.arange(len(places) + 1))
     waiting = np.zeros(0, dtype=np.int64)
-    for day in range(free.shape[1]):
+    for day in range(len(places)):
         new = arrivals[bounds[day] : bounds[day + 1]]
         if not len(new) and not len(waiting):
             continue
         waiting = np.sort(np.concatenate((waiting, new)), kind="stable") if len(new) else waiting
-        taken, owners = _fill(waiting[open_days[wishes.place[waiting], day]], wishes.named, free[:, day])
-        on[taken], by[taken] = day, owners
+        taken = _fill(waiting[open_days[wishes.place[waiting], day]], wishes.named, free[:, day], places[day])
+        places[day] -= len(taken)
+        on[taken] = day
         waiting = waiting[(on[waiting] == NOBODY) & (end[waiting] > day)]
-    return on, by
+    return on
 
 
-def _fill(candidates: Places, named: Places, free: Capacity) -> tuple[Places, Places]:
-    """Give one day's places to the first candidates that fit; return them with their owners and spend `free`."""
+def _fill(candidates: Places, named: Places, free: Capacity, places: int) -> Places:
+    """Return the first candidates that fit into one day, spending `free` only for those with a named owner.
+
+    Which owner makes the others is left open until the end, so that nobody blocks a place that only one can use.
+    """
     only = named[candidates]
     is_named = only != NOBODY
     if is_named.any():
         fits = ~is_named
         fits[is_named] = _rank(only[is_named]) < free[only[is_named]]
-        candidates, only, is_named = candidates[fits], only[fits], is_named[fits]
-    places = int(free.sum())
-    candidates, owners, is_named = candidates[:places], only[:places].copy(), is_named[:places]
-    free -= np.bincount(owners[is_named], minlength=len(free))
-    owners[~is_named] = _deal_out(free, int((~is_named).sum()))
-    return candidates, owners
+        candidates, only = candidates[fits], only[fits]
+    candidates, only = candidates[:places], only[:places]
+    free -= np.bincount(only[only != NOBODY], minlength=len(free))
+    return candidates
+
+
+def _name_owners(on: Places, named: Places, free: Capacity) -> Places:
+    """Return the owner of each placed touch: the named one, else in turn whoever has most room; spend `free`."""
+    by = np.where(on == NOBODY, NOBODY, named)
+    open_ended = np.flatnonzero((on != NOBODY) & (named == NOBODY))
+    by_day = open_ended[np.argsort(on[open_ended], kind="stable")]
+    for group in np.split(by_day, np.flatnonzero(np.diff(on[by_day])) + 1) if len(by_day) else ():
+        by[group] = _deal_out(free[:, on[group[0]]], len(group))
+    return by
 
 
 def _rank(groups: Places) -> Places:
@@ -115,8 +127,6 @@ def _rank(groups: Places) -> Places:
 
 def _deal_out(free: Capacity, count: int) -> Places:
     """Return owners for so many touches in turn, always the one with most room (the first of equals); spend `free`."""
-    if not count:
-        return np.zeros(0, dtype=np.int64)
     low, high = 0, int(free.max())
     while low < high:  # the highest level of room such that the room above it suffices
         middle = (low + high + 1) // 2
