@@ -1,1 +1,1 @@
-"""What a policy may say, loading it, compiling it to expressions, and the packaged standard. Nothing here meets a deal."""
+"""What a policy may say, loading it, compiling it to expressions, and the packaged standard."""

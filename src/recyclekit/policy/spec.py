@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from recyclekit.models.tables import ACTIVITY_KINDS
-from recyclekit.policy.codes import REASONS
+from recyclekit.policy.reasons import TAXONOMY
 
 Language = Literal["ja", "en"]
 OwnerRole = Literal["inside_sales", "marketing", "field_sales"]
@@ -46,7 +46,7 @@ def _as_text(value: Any) -> Any:
 
 
 Name = Annotated[str, Field(pattern=NAME, description="Small letters, digits and underscores.")]
-Reason = Annotated[str, _is_known("reasons", tuple(REASONS))]
+Reason = Annotated[str, _is_known("reasons", tuple(TAXONOMY))]
 Kind = Annotated[str, _is_known("kinds of activity", ACTIVITY_KINDS)]
 MonthDay = Annotated[str, _matches(_MONTH_DAY, "a day of the year as MM-DD, such as 12-29,")]
 FiscalYear = Annotated[
@@ -297,7 +297,7 @@ class CalendarSpec(Part):
     quiet: tuple[Quiet, ...] = Field(default=(), description="Quiet periods of every year.")
     fiscal_years: dict[Annotated[str, Field(pattern="^[A-Z]{2}$")], FiscalYear] = Field(
         default={"JP": "4"},
-        description="Country → usual fiscal year: first month (4), quarter:4 or 52/53:last-sat:1; an account's own wins.",
+        description="Country → fiscal year: first month (4), quarter:4 or 52/53:last-sat:1; an account's own wins.",
     )
 
 
