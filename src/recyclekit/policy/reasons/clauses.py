@@ -1,0 +1,116 @@
+"""Make texts comparable and cut them into clauses, marking those a contrast sets aside ('price was fine, but ...')."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+READ: Final = 2_000  # characters of a text that are read; a reason is given early, and a 10 MB cell must cost nothing
+CONCEDED: Final = 0.3  # what a clause still counts for when a contrast follows it
+
+# Written variants of one word, so that corpus and lexicon need each word once.
+_VARIANTS: Final = {
+    "無い": "ない",
+    "無く": "なく",
+    "無かっ": "なかっ",
+    "無し": "なし",
+    "出来": "でき",
+    "頂": "いただ",
+    "貰": "もら",
+    "既に": "すでに",
+    "見積もり": "見積",
+    "見積り": "見積",
+    "下り": "おり",
+    "降り": "おり",
+    "引継ぎ": "引き継ぎ",
+    "打合せ": "打ち合わせ",
+    "取止め": "取りやめ",
+    "取り止め": "取りやめ",
+    "切替え": "切り替え",
+    "切替": "切り替え",
+    "取れず": "取れない",
+    "とれ": "取れ",
+    "出ず": "出ない",
+    "付か": "つか",
+    "繋が": "つなが",
+    "目途": "目処",
+    "ベンダ ": "ベンダー ",
+    "下さい": "ください",
+    "致し": "いたし",
+    "良かっ": "よかっ",
+    "良い": "よい",
+    "can't": "cannot",
+    "won't": "will not",
+    "n't": " not",
+    "'s": "",
+    "de-prior": "deprior",
+    "sign off": "sign-off",
+    "signoff": "sign-off",
+    "buy in ": "buy-in ",
+    "in house": "in-house",
+    "canceled": "cancelled",
+    "centre": "center",
+    "programme": "program",
+    "prioritis": "prioritiz",
+    "licence": "license",
+    "tyre": "tire",
+    "reorganis": "reorganiz",
+    "centralis": "centraliz",
+    "authoris": "authoriz",
+    "customis": "customiz",
+    "finalis": "finaliz",
+}
+
+_AFTER_EN: Final = r"\b(?:but|however|yet|nevertheless|nonetheless|still,|only that|except that)\b"
+_BEFORE_EN: Final = (
+    r"\b(?:although|even though|though|even if|while|whilst|despite|in spite of|notwithstanding|regardless of)\b"
+)
+_AFTER_JA: Final = (
+    r"(?:(?:た|だ|です|ます|ません|ない|るの?だ?|高い|よい|いい|強い|安い|多い|たい|しい)が[、,]?"
+    r"|が[、,]|けれども?[、,]?|けど[、,]?|ものの[、,]?|のに[、,]?|にも(?:かかわ|関わ)らず[、,]?|一方で?[、,]|反面[、,]?"
+    r"|とはいえ[、,]?|しかし(?:ながら)?[、,]?|ところが[、,]?|ただし?[、,])"
+)
+
+
+def normalise(text: pl.Expr) -> pl.Expr:
+    """One spelling per word: NFKC (half and full width), lower case, one space, every number the same."""
+    plain = text.str.slice(0, READ).str.normalize("NFKC").str.to_lowercase()
+    plain = plain.str.replace_many(["’", "‘", "`", "_", "　"], ["'", "'", "'", " ", " "])
+    plain = plain.str.replace_many(list(_VARIANTS), list(_VARIANTS.values()), leftmost=True)
+    return plain.str.replace_all(r"\d+(?:[.,]\d+)*", "0").str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def cut(texts: pl.Series) -> pl.DataFrame:
+    """One row per clause: `text` (its row number in `texts`), `clause`, `weight` (1, or `CONCEDED`)."""
+    return (
+        pl.LazyFrame({"plain": texts})
+        .select(
+            text=pl.int_range(pl.len()).cast(pl.Int64), sentence=_mark(normalise(pl.col("plain"))).str.split("\x1f")
+        )
+        .explode("sentence")
+        .with_columns(part=pl.col("sentence").str.split("\x1e"))
+        .with_columns(weight=_weights(pl.col("part")))
+        .explode("part", "weight")
+        .with_columns(clause=pl.col("part").str.split("\x1d"))
+        .explode("clause")
+        .select("text", pl.col("clause").str.strip_chars(" \"'()[]「」『』・:-*#"), "weight")
+        .collect()
+    )
+
+
+def _mark(plain: pl.Expr) -> pl.Expr:
+    """Put 1F between sentences, 1E after what a contrast sets aside, 1D between clauses."""
+    marked = plain.str.replace_all(_BEFORE_EN + r"([^,.;]*)(?:[,.;]|$)", "\x1f${1}\x1e")
+    marked = marked.str.replace_all(_AFTER_EN, "\x1e").str.replace_all("(" + _AFTER_JA + ")", "${1}\x1e")
+    marked = marked.str.replace_all(r"[。!?;\n]|\.(?:\s|$)", "\x1f")
+    return marked.str.replace_all(r"[、,]| - ", "\x1d")
+
+
+def _weights(parts: pl.Expr) -> pl.Expr:
+    """Every part but the last of its sentence is set aside by the contrast behind it."""
+    return parts.list.eval(
+        pl.when(pl.int_range(pl.len()) == pl.len() - 1)
+        .then(pl.lit(1.0, pl.Float32))
+        .otherwise(pl.lit(CONCEDED, pl.Float32))
+    )

@@ -1,0 +1,103 @@
+"""From probabilities to an answer: one reason, or none where a person must read, and the words it rests on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from recyclekit.policy.reasons import corpus, lexicon, ngrams
+from recyclekit.policy.reasons.features import Features
+from recyclekit.policy.reasons.model import Floats, Model
+from recyclekit.policy.reasons.ngrams import Ints
+from recyclekit.policy.reasons.taxonomy import TAXONOMY
+
+CODES: Final = tuple(TAXONOMY)
+_PRICE: Final = CODES.index("price")
+
+SURE: Final = 0.40  # what a reason needs to be claimed
+AHEAD: Final = 0.15  # by how much it must lead the next
+SURE_PRICE: Final = 0.55  # a deal taken for a price loss is never contacted again
+MAYBE_PRICE: Final = 0.25  # and one not taken for it is, so a person reads both kinds of doubt
+_CANDIDATE: Final = 0.12
+_CANDIDATES: Final = 4
+_WORDS: Final = 3
+_EXCERPT: Final = 60
+_WHOLE: Final = 0.6  # share of the text read as one; the rest is its clauses read one by one
+
+
+def blend(alone: Floats, whole: Floats, text: Ints, weight: Floats) -> tuple[Floats, Floats]:
+    """Per text: probabilities of the fifteen codes, and how much of it gives a reason at all (0..1)."""
+    starts = np.flatnonzero(np.diff(text, prepend=-1))
+    told = np.add.reduceat(alone[:, : len(CODES)] * weight[:, None], starts, axis=0)
+    best = np.maximum.reduceat(1 - alone[:, -1], starts)
+    share = told / told.sum(axis=1, keepdims=True)
+    joined = whole[:, : len(CODES)] / whole[:, : len(CODES)].sum(axis=1, keepdims=True)
+    return _WHOLE * joined + (1 - _WHOLE) * share, np.maximum(best, 1 - whole[:, -1])
+
+
+def choose(chance: Floats, telling: Floats) -> pl.DataFrame:
+    """Columns `reason`, `confidence`, `candidates`; one row per text, in order."""
+    order = np.argsort(-chance, axis=1, kind="stable")[:, :_CANDIDATES]
+    top = np.take_along_axis(chance, order, axis=1)
+    confidence = top[:, 0] * telling
+    sure = (confidence >= SURE) & (top[:, 0] - top[:, 1] >= AHEAD)
+    sure &= np.where(order[:, 0] == _PRICE, confidence >= SURE_PRICE, chance[:, _PRICE] < MAYBE_PRICE)
+    names = pl.DataFrame(
+        {f"c{n}": _named(order[:, n], (top[:, n] >= _CANDIDATE) | (n == 0)) for n in range(_CANDIDATES)}
+    )
+    return names.select(
+        reason=pl.when(pl.Series(sure)).then("c0"),
+        confidence=pl.Series(confidence.astype(np.float32)),
+        candidates=pl.concat_list(names.columns).list.drop_nulls(),
+    )
+
+
+def _named(index: Ints, keep: npt.NDArray[np.bool_]) -> pl.Series:
+    codes = pl.Series(CODES)
+    return codes.gather(index).set(pl.Series(~keep), None)
+
+
+def explain(model: Model, features: Features, clauses: pl.DataFrame, alone: Floats, best: Ints) -> pl.Series:
+    """Per text, the words of the lexicon that spoke for code `best`; where there are none, the clause that did."""
+    text, weight = clauses["text"].to_numpy(), clauses["weight"].to_numpy()
+    row, concept = features.words["row"].to_numpy(), features.words["concept_id"].to_numpy()
+    gain = model.weight[ngrams.BUCKETS + concept, best[text[row]]] * weight[row]
+    words = (
+        features.words.lazy()
+        .select(text=pl.Series(text[row]), word=pl.col("literal").str.strip_chars(), gain=pl.Series(gain))
+        .filter(pl.col("gain") > 0)
+        .sort("text", "gain", "word", descending=[False, True, False])
+        .unique(["text", "word"], keep="first", maintain_order=True)
+        .group_by("text", maintain_order=True)
+        .agg(pl.col("word").head(_WORDS).str.join(" + "))
+    )
+    said = alone[np.arange(len(text)), best[text]] * weight
+    excerpts = (
+        clauses.lazy()
+        .select("text", said=pl.Series(said), excerpt=pl.col("clause").str.slice(0, _EXCERPT))
+        .sort("text", "said", descending=[False, True])
+        .unique("text", keep="first", maintain_order=True)
+    )
+    joined = excerpts.join(words, on="text", how="left", maintain_order="left")
+    return joined.select(pl.coalesce("word", "excerpt")).collect().to_series()
+
+
+def words_known() -> int:
+    """How many literals the lexicon holds."""
+    return len(lexicon.entries())
+
+
+def settle(plain: pl.DataFrame) -> pl.DataFrame:
+    """Answers for texts (column `text`) whose whole wording is in the corpus; the others get no row."""
+    known = plain.lazy().with_columns(key=corpus.key(pl.col("text"))).join(corpus.settled().lazy(), on="key")
+    one = pl.col("labels").list.len() == 1
+    return known.select(
+        "text",
+        reason=pl.when(one).then(pl.col("labels").list.first()),
+        confidence=(1 / pl.col("labels").list.len()).cast(pl.Float32),
+        candidates="labels",
+        evidence="key",
+    ).collect()

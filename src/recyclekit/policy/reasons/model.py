@@ -1,0 +1,80 @@
+"""The linear model: packaged weights, and the probability of every class for each clause and each text."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from recyclekit.policy.reasons.features import Features
+from recyclekit.policy.reasons.ngrams import NOTHING, Ints, Spelling
+
+NAME: Final = "weights.npz"
+_AT_ONCE: Final = 1 << 14  # places summed together, so that what is gathered stays in the processor's cache
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """`weight` (features and a last row of zeros x classes), `bias` (classes), fingerprint of what they come from."""
+
+    weight: Floats
+    bias: Floats
+    digest: str
+
+
+@functools.cache
+def packaged() -> Model:
+    """The model that ships with the package, stored in eight bits a weight."""
+    with resources.files(__package__).joinpath(NAME).open("rb") as file, np.load(file) as stored:
+        weight = stored["weight"].astype(np.float32) * stored["scale"]
+        return Model(weight, stored["bias"], str(stored["digest"]))
+
+
+def save(path: str, model: Model) -> None:
+    """Write a model in eight bits a weight; a class keeps its own scale."""
+    scale = (np.abs(model.weight).max(axis=0) / 127).astype(np.float32)
+    small = np.round(model.weight / scale).astype(np.int8)
+    np.savez_compressed(path, weight=small, scale=scale, bias=model.bias, digest=np.array(model.digest))
+
+
+def score(model: Model, features: Features, text: Ints, weight: Floats, texts: int) -> tuple[Floats, Floats]:
+    """Probabilities per clause and per text; `text`, `weight`: where a clause belongs, what it counts for."""
+    alone, whole = np.tile(model.bias, (features.rows, 1)), np.tile(model.bias, (texts, 1))
+    starts = np.flatnonzero(np.diff(text, prepend=-1))
+    for kind in (features.spelling, features.meaning):
+        total, size = _sums(model.weight, kind, features.rows)
+        alone += total / np.sqrt(np.maximum(size, 1))[:, None]
+        joined = np.add.reduceat(total * weight[:, None], starts, axis=0)
+        length = np.add.reduceat(size * weight**2, starts)
+        whole[text[starts]] += joined / np.sqrt(np.maximum(length, 1e-6))[:, None]
+    return softmax(alone), softmax(whole)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Rows that sum to one."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    result: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return result
+
+
+def _sums(weight: Floats, kind: tuple[Spelling, ...], rows: int) -> tuple[Floats, Floats]:
+    """Sum of the weights of each clause's features, and how many features those were."""
+    total, size = np.zeros((rows, weight.shape[1]), np.float32), np.zeros(rows, np.float32)
+    for part in kind:
+        size += np.bincount(part.row, (part.bucket != NOTHING).sum(axis=1), minlength=rows).astype(np.float32)
+        for start in range(0, len(part.row), _AT_ONCE):
+            _add(total, weight, part.row[start : start + _AT_ONCE], part.bucket[start : start + _AT_ONCE])
+    return total, size
+
+
+def _add(total: Floats, weight: Floats, row: Ints, bucket: npt.NDArray[np.int32]) -> None:
+    here = weight[bucket[:, 0]]
+    for n in range(1, bucket.shape[1]):
+        here += weight[bucket[:, n]]
+    starts = np.flatnonzero(np.diff(row, prepend=-1))
+    total[row[starts]] += np.add.reduceat(here, starts, axis=0)
