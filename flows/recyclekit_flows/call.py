@@ -11,6 +11,7 @@ import httpx
 from prefect import Flow
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
+
 from recyclekit.errors import RemoteError
 from recyclekit.events import Listen
 from recyclekit_flows.heard import LISTENER
@@ -52,21 +53,20 @@ def _quiet_console() -> Iterator[None]:
 
 @contextmanager
 def _plain_words() -> Iterator[None]:
+    # What a flow itself raises is in its state by now: these two come from Prefect's client and temporary server.
     url = PREFECT_API_URL.value()
     try:
         yield
-    except httpx.HTTPError as error:
-        raise RemoteError(
-            f"Prefect's server at {url or 'its temporary address'} did not answer.",
-            why=f"{type(error).__name__}: {error}",
-            fix="Start it (`prefect server start`), or unset PREFECT_API_URL to use a temporary one.",
-        ) from error
-    except RuntimeError as error:
-        if "ephemeral" not in str(error):
-            raise
+    except (httpx.HTTPError, RuntimeError) as error:
+        if url:
+            raise RemoteError(
+                f"Prefect's server at {url} did not answer.",
+                why=str(error) or type(error).__name__,
+                fix="Start it (`prefect server start`), or unset PREFECT_API_URL to use a temporary one.",
+            ) from error
         raise RemoteError(
             "Prefect's temporary server did not start.",
-            why=str(error),
-            fix="Try `prefect server start` and read what it prints; after an upgrade, install the pins of "
-            "requirements/run.txt (docs/decisions/0005-prefect-pins.md says why).",
+            why=str(error) or type(error).__name__,
+            fix="Run `prefect server start` and read what it prints; after an upgrade of packages, install the pins of "
+            "requirements/run.txt again (docs/decisions/0005-prefect-pins.md).",
         ) from error

@@ -8,6 +8,7 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
+
 from recyclekit.errors import RecyclekitError
 from recyclekit.models.plan import Manifest
 from recyclekit.models.run import Outcome, RunState

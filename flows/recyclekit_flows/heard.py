@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 
 from prefect.logging import get_run_logger
+
 from recyclekit.events import Event, Listen, RunEnded, StageEnded, silence
 
 LISTENER: ContextVar[Listen] = ContextVar("listener", default=silence)

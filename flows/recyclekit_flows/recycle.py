@@ -10,6 +10,8 @@ from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from recyclekit.stages.classify import Classified
+
 from recyclekit import plan_file
 from recyclekit.errors import RecyclekitError
 from recyclekit.events import Listen, silence
@@ -18,7 +20,6 @@ from recyclekit.models.run import Outcome
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.pipeline import Job
 from recyclekit.project import open_project
-from recyclekit.stages.classify import Classified
 from recyclekit_flows.call import call
 from recyclekit_flows.ending import ended, publish_plan, refused
 from recyclekit_flows.heard import hear
@@ -53,7 +54,7 @@ def schedule(job: Held[Job], snapshot: Held[Snapshot], classified: Held[Classifi
 
 
 @stage
-def write_back(job: Held[Job], plan: Held[Plan], approve_guards: bool) -> Held[Outcome]:  # noqa: FBT001  # see recycle
+def write_back(job: Held[Job], plan: Held[Plan], approve_guards: bool) -> Held[Outcome]:  # see recycle
     """Stage 5 of 5. Write what is planned; the ledger keeps intents and receipts."""
     return Held(job.value.write_back(plan.value, approve_guards=approve_guards))
 
@@ -79,8 +80,8 @@ def recycle(
     project: Path = Path(),
     pipeline: str | None = None,
     as_of: date | None = None,
-    apply: bool = True,  # noqa: FBT001, FBT002  # Prefect hands parameters over by name
-    approve_guards: bool = False,  # noqa: FBT001, FBT002
+    apply: bool = True,  # Prefect hands parameters over by name
+    approve_guards: bool = False,
 ) -> State[Any]:
     """Bring lost and stalled deals back: read, decide, plan, and write the plan to the CRM.
 
@@ -99,7 +100,9 @@ def recycle(
         return refused(error)
 
 
-def _recycle(project: Path, pipeline: str | None, as_of: date | None, *, apply: bool, approve_guards: bool) -> State[Any]:
+def _recycle(
+    project: Path, pipeline: str | None, as_of: date | None, *, apply: bool, approve_guards: bool
+) -> State[Any]:
     job = Held(open_project(project).job(pipeline, as_of, hear).of_flow_run(str(runtime.flow_run.id)))
     begun = job.value.unfinished() if runtime.flow_run.run_count > 1 else None
     if begun is not None:

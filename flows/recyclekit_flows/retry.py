@@ -7,6 +7,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+
 from recyclekit.errors import RecyclekitError
 from recyclekit.project import open_project
 from recyclekit_flows.ending import ended, refused

@@ -7,6 +7,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+
 from recyclekit.errors import RecyclekitError
 from recyclekit.models.run import Outcome
 from recyclekit.pipeline import Job

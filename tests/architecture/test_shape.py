@@ -15,7 +15,9 @@ WORDS_OF_A_SENTENCE = 4
 
 
 def test_no_module_is_longer_than_its_edge() -> None:
-    long = {shown(p): n for p in shipped() if (n := len(p.read_text(encoding="utf-8").splitlines())) > LINES_OF_A_MODULE}
+    long = {
+        shown(p): n for p in shipped() if (n := len(p.read_text(encoding="utf-8").splitlines())) > LINES_OF_A_MODULE
+    }
     assert not long, f"split what does more than one thing (edge {LINES_OF_A_MODULE}): {long}"
 
 
@@ -71,7 +73,6 @@ def test_nothing_is_left_for_later() -> None:
 def test_there_are_exactly_five_stages() -> None:
     stages = {p.stem for p in (ROOT / "src/recyclekit/stages").glob("*.py")} - {"__init__"}
     assert stages == {"extract", "normalize", "classify", "schedule", "write_back"}
-
 
 
 def test_only_the_clock_module_asks_for_the_time() -> None:

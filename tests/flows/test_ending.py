@@ -1,0 +1,50 @@
+"""How a flow run ends: one sentence, the right state, counts and no people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from prefect import flow
+from recyclekit_flows.ending import ended, figures, sentence
+
+from recyclekit.models.run import Outcome, RunState
+
+DONE = Outcome(run="r1", state=RunState.SUCCESS, planned=3, applied=3)
+HALF = replace(DONE, state=RunState.PARTIAL, applied=1, failed=(("d-17", "refused"),), unsent=1)
+
+
+def test_a_run_in_which_all_was_written_needs_no_next_step() -> None:
+    assert sentence(DONE) == "Run r1: 3 planned, 3 applied."
+
+
+def test_a_run_in_which_something_is_left_says_how_to_go_on() -> None:
+    assert sentence(HALF).startswith("Run r1: 3 planned, 1 applied, 1 failed, 1 unsent. Take it up again")
+    assert "recyclekit retry r1" in sentence(HALF)
+    assert "d-17" not in sentence(HALF)
+
+
+def test_the_figures_add_up_to_what_was_planned() -> None:
+    planned, *parts, before = figures(HALF).values()
+    assert planned == sum(parts)
+    assert before == 0
+
+
+@pytest.mark.prefect
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (DONE, "Completed"),
+        (replace(DONE, applied=2, skipped=(("d-1", "changed since"),), state=RunState.PARTIAL), "Completed"),
+        (HALF, "Failed"),
+        (replace(DONE, applied=2, in_doubt=(("d-1", "no answer"),), state=RunState.PARTIAL), "Failed"),
+        (replace(DONE, applied=0, unsent=3, state=RunState.ABORTED), "Failed"),
+    ],
+    ids=["done", "skipped", "failed", "in doubt", "aborted"],
+)
+def test_a_flow_run_is_good_only_where_nothing_is_left_to_do(api: str, outcome: Outcome, state: str) -> None:
+    @flow(persist_result=False)
+    def ends():  # type: ignore[no-untyped-def]  # a flow for this test only
+        return ended(outcome)
+
+    assert ends(return_state=True).name == state
