@@ -1,6 +1,6 @@
 """The Prefect wrapper around the pipeline: the only room that imports prefect.
 
-Each flow opens a project, calls the pipeline's steps as a handful of coarse tasks, and says in one sentence how it ended.
+Each flow opens a project, calls the pipeline's steps as a few coarse tasks, and says in one sentence how it ended.
 Nothing about correctness rests on Prefect: the ledger is what makes a second attempt write nothing twice.
 """
 

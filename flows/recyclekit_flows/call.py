@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from prefect import Flow
+from prefect.client.schemas.objects import State
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
 
@@ -18,7 +19,7 @@ from recyclekit_flows.heard import LISTENER
 from recyclekit_flows.held import Held
 
 
-def call(flow: Flow[..., Any], parameters: Mapping[str, Any], listen: Listen) -> Any:
+def call(flow: Flow[..., State[Any]], parameters: Mapping[str, Any], listen: Listen) -> Any:
     """Run a flow here and return what its final state holds.
 
     Raises:
@@ -27,7 +28,7 @@ def call(flow: Flow[..., Any], parameters: Mapping[str, Any], listen: Listen) ->
     token = LISTENER.set(listen)
     try:
         with _quiet_console(), _plain_words():
-            state = flow(**parameters, return_state=True)
+            state: State[Any] = flow(**parameters, return_state=True)
         ending = state.result(raise_on_failure=False)
     finally:
         LISTENER.reset(token)

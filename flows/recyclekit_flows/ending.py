@@ -1,4 +1,4 @@
-"""How a flow ends: the outcome as a Prefect state with one sentence, and as artifacts that hold counts, never people."""
+"""How a flow ends: as a state with one sentence, and as artifacts that hold counts, never people."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from recyclekit.stages.classify import Classified
 
-from recyclekit import plan_file
+from recyclekit import clock, plan_file
 from recyclekit.errors import RecyclekitError
 from recyclekit.events import Listen, silence
 from recyclekit.models.plan import Plan
@@ -60,7 +60,7 @@ def write_back(job: Held[Job], plan: Held[Plan], approve_guards: bool) -> Held[O
 
 
 @stage
-def resume(job: Held[Job], run: str) -> Held[Outcome]:
+def resume(job: Held[Job], run: str | None) -> Held[Outcome]:
     """Take up the run that an earlier attempt of this flow run left unfinished."""
     return Held(job.value.resume(run))
 
@@ -69,10 +69,11 @@ def flow_run_name() -> str:
     """Return the name under which Prefect lists the run: the pipeline and the business date."""
     given = runtime.flow_run.parameters
     try:
-        job = open_project(Path(given["project"])).job(given.get("pipeline"), given.get("as_of"))
+        project = open_project(Path(given["project"]))
+        name = project.pipeline_name(given.get("pipeline"))
     except RecyclekitError:
-        return f"recycle-{given.get('pipeline') or 'project'}"  # the flow itself says what is wrong
-    return f"recycle-{job.pipeline}-{job.as_of}"
+        return "recycle"  # what is wrong with the project, the flow itself will say
+    return f"recycle-{name}-{given.get('as_of') or clock.today(project.timezone)}"
 
 
 @flow(name="recycle", flow_run_name=flow_run_name, persist_result=False)
@@ -95,18 +96,16 @@ def recycle(
         approve_guards: Write even if the plan trips a change guard of the policy.
     """
     try:
-        return _recycle(project, pipeline, as_of, apply=apply, approve_guards=approve_guards)
+        job = Held(open_project(project).job(pipeline, as_of, hear).of_flow_run(str(runtime.flow_run.id)))
+        begun = job.value.unfinished() if runtime.flow_run.run_count > 1 else None
+        if begun is not None:
+            return ended(resume(job, begun).value)
+        return _whole(job, apply=apply, approve_guards=approve_guards)
     except RecyclekitError as error:
         return refused(error)
 
 
-def _recycle(
-    project: Path, pipeline: str | None, as_of: date | None, *, apply: bool, approve_guards: bool
-) -> State[Any]:
-    job = Held(open_project(project).job(pipeline, as_of, hear).of_flow_run(str(runtime.flow_run.id)))
-    begun = job.value.unfinished() if runtime.flow_run.run_count > 1 else None
-    if begun is not None:
-        return ended(resume(job, begun).value)
+def _whole(job: Held[Job], *, apply: bool, approve_guards: bool) -> State[Any]:
     extracted = extract(job)
     snapshot = normalize(job, extracted)
     classified = classify(job, snapshot)
