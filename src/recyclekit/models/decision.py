@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from polars._typing import PolarsDataType
 
 
 class Status(StrEnum):
@@ -47,7 +51,7 @@ MISSING_REASON = "missing"
 UNCLEAR_REASON = "unclear"
 """Reported where a reason is there but nobody can say which is meant (`reason` is null, `reason_source` `unclear`)."""
 
-CLASSIFIED = {
+CLASSIFIED: dict[str, PolarsDataType] = {
     "deal_id": pl.String,
     "status": STATUS,
     "reason": pl.String,  # canonical code; null where none is known
@@ -64,7 +68,7 @@ CLASSIFIED = {
 """Columns of stage 3's result, one row per deal, in the order of the deals. Columns that later stages need from the
 deal itself (amount, owner, account_id, the three fields filled in by sales, our own fields) are joined by deal_id."""
 
-SCHEDULED = {
+SCHEDULED: dict[str, PolarsDataType] = {
     **CLASSIFIED,
     "bucket": BUCKET,
     "step": pl.String,  # name of the track's step that the next touch is
