@@ -122,7 +122,9 @@ class ReasonsSpec(Part):
         default_factory=dict, description="A value as the CRM holds it → the reason, or the reasons it may mean."
     )
     read_text: bool = Field(default=True, description="Whether unmapped text is read by the text classifier.")
-    minimum_confidence: float = Field(default=0.5, ge=0, le=1, description="Below it, a text is unclear.")
+    minimum_confidence: float = Field(
+        default=0, ge=0, le=1, description="Below it, a text that the classifier did read is unclear all the same."
+    )
 
 
 # -- rules ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+"""The clock of inactivity: which event was the last human contact of a deal. Ours, bulk and future ones never count."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from recyclekit.models.tables import ACTIVITY_KINDS, Table
+from recyclekit.policy.columns import column_or_null
+from recyclekit.policy.spec import ClockSpec
+
+CRM: Final = "crm"
+SOURCES: Final = pl.Enum([CRM, *ACTIVITY_KINDS])
+
+_LANES: Final = 16
+"""A time and its source travel as one number, time x 16 + source, so that one `max` finds both."""
+
+
+def end_of_day(as_of: date, timezone: ZoneInfo) -> datetime:
+    """Return the first moment after the as-of day in the business zone."""
+    return datetime.combine(as_of + timedelta(days=1), time(), timezone)
+
+
+def with_last_contact(
+    deals: pl.LazyFrame, activities: pl.DataFrame, clock: ClockSpec, *, as_of: date, timezone: ZoneInfo
+) -> pl.LazyFrame:
+    """Add `last_contact_at` (UTC), `last_contact_on` (business date) and `activity_source` to the deals.
+
+    Args:
+        deals: with deal_id, contact_id and last_activity_at.
+        activities: the canonical table; columns may be absent.
+        clock: which kinds count, and whether the CRM's own field does.
+        as_of: events after this day in `timezone` are not known yet.
+        timezone: the business zone.
+    """
+    end = end_of_day(as_of, timezone)
+    clocks: list[pl.Expr] = []
+    moved_by_us: list[pl.Expr] = []
+    if activities.height:
+        judged = _judged(activities, clock, end)
+        for key in ("deal_id", "contact_id"):
+            latest = _latest(judged, key)
+            deals = deals.join(latest, on=key, how="left", maintain_order="left")
+            clocks.append(pl.col(f"_by_{key}"))
+            moved_by_us.append(pl.col(f"_ours_by_{key}"))
+    if clock.crm_field:
+        at = pl.col("last_activity_at")
+        trusted = at < end
+        for ours in moved_by_us:
+            trusted &= at.ne_missing(ours)
+        clocks.append(pl.when(trusted).then(at.dt.epoch("us") * _LANES))
+    packed = pl.max_horizontal(clocks) if clocks else pl.lit(None, dtype=pl.Int64)
+    return (
+        deals.with_columns(packed.alias("_packed"))
+        .with_columns(
+            (pl.col("_packed") // _LANES).cast(pl.Datetime("us", "UTC")).alias("last_contact_at"),
+            (pl.col("_packed") % _LANES).cast(pl.UInt8).cat.to(SOURCES).alias("activity_source"),
+        )
+        .with_columns(pl.col("last_contact_at").dt.convert_time_zone(timezone.key).dt.date().alias("last_contact_on"))
+        .drop("_packed", *[f"{lead}_{key}" for lead in ("_by", "_ours_by") for key in _KEYS if activities.height])
+    )
+
+
+_KEYS: Final = ("deal_id", "contact_id")
+
+
+def _judged(activities: pl.DataFrame, clock: ClockSpec, end: datetime) -> pl.LazyFrame:
+    """Return past activities with `_human`: whether a person made this contact."""
+
+    def col(name: str) -> pl.Expr:
+        return column_or_null(activities.columns, Table.ACTIVITIES, name)
+
+    human = (
+        col("automatic").fill_null(value=False).not_()
+        & col("bulk").is_null()
+        & col("key").is_null()
+        & col("done").fill_null(value=True)
+        & col("kind").cast(pl.String).is_in(list(clock.counts))
+    )
+    return (
+        activities.lazy()
+        .select(col("deal_id"), col("contact_id"), col("at"), col("kind"), human.alias("_human"))
+        .filter(pl.col("at") < end)
+    )
+
+
+def _latest(judged: pl.LazyFrame, key: str) -> pl.LazyFrame:
+    """Return per deal (per contact, for activities of no deal) the packed last contact and the last event of ours."""
+    own = pl.col("deal_id").is_not_null() if key == "deal_id" else pl.col("deal_id").is_null()
+    packed = pl.col("at").dt.epoch("us") * _LANES + pl.col("kind").to_physical().cast(pl.Int64) + 1
+    return (
+        judged.filter(own & pl.col(key).is_not_null())
+        .select(
+            key,
+            pl.when("_human").then(packed).alias(f"_by_{key}"),
+            pl.when(~pl.col("_human")).then("at").alias(f"_ours_by_{key}"),
+        )
+        .group_by(key)
+        .agg(pl.col(f"_by_{key}", f"_ours_by_{key}").max())
+    )

@@ -1,0 +1,234 @@
+"""Stage 3 of 5. Turn deals into decisions under one policy; nothing but compute: no clock, no network, no chance."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from recyclekit.models.decision import CLASSIFIED, Status, Verdict
+from recyclekit.models.fingerprint import FIELDS, fingerprint
+from recyclekit.models.memory import Memory
+from recyclekit.models.snapshot import Finding, Snapshot
+from recyclekit.models.tables import OWN_FIELDS, DealSchema, Table
+from recyclekit.policy import derive
+from recyclekit.policy.columns import column_or_null
+from recyclekit.policy.contact_clock import end_of_day, with_last_contact
+from recyclekit.policy.cycles import NO_CYCLES, cycle_facts
+from recyclekit.policy.facts import REASON, REASON_SOURCE
+from recyclekit.policy.judge import judge
+from recyclekit.policy.loader import Policy
+from recyclekit.policy.reason_lookup import UNMAPPED, Picklist, find_reasons
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classified:
+    """Stage 3's result.
+
+    Attributes:
+        decisions: columns CLASSIFIED, one row per deal, in the order of the deals.
+        unmapped: values of the reason field that no picklist knows: value, deals, amount; most deals first.
+        findings: what a person should know about this input.
+    """
+
+    decisions: pl.DataFrame
+    unmapped: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNMAPPED))
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the rules see, one row per deal: the facts that were asked for, and columns with a leading underscore."""
+
+    frame: pl.DataFrame
+    unmapped: pl.DataFrame
+    by_text: pl.DataFrame
+
+
+def classify(
+    snapshot: Snapshot,
+    policy: Policy,
+    memory: Memory,
+    *,
+    as_of: date,
+    timezone: ZoneInfo,
+    reasons: Picklist | None = None,
+) -> Classified:
+    """Decide on every deal of the snapshot.
+
+    Args:
+        snapshot: the canonical tables.
+        policy: what decides.
+        memory: cycles and touches written so far.
+        as_of: the business date for which decisions are made.
+        timezone: the business zone, in which days begin and end.
+        reasons: the project's picklist, value → reason(s); it comes before the policy's.
+    """
+    found = facts(snapshot, policy, memory, as_of=as_of, timezone=timezone, reasons=reasons or {})
+    judged = judge(found.frame, policy)
+    decisions = pl.concat([found.frame, judged], how="horizontal").with_columns(
+        fingerprint=_fingerprints(snapshot.deals, found.frame, judged["verdict"])
+    )
+    return Classified(
+        decisions=decisions.select(pl.col(name).cast(dtype) for name, dtype in CLASSIFIED.items()),
+        unmapped=found.unmapped,
+        findings=tuple(_findings(snapshot, decisions, found.unmapped, end_of_day(as_of, timezone))),
+    )
+
+
+# -- facts ------------------------------------------------------------------------------------------------------------
+
+
+def facts(
+    snapshot: Snapshot,
+    policy: Policy,
+    memory: Memory,
+    *,
+    as_of: date,
+    timezone: ZoneInfo,
+    reasons: Picklist,
+    wanted: Collection[str] = (),
+) -> Facts:
+    """Return the facts that the policy's conditions and the decision need, and those `wanted` besides."""
+    spec = policy.spec
+    named = {*policy.reads, *wanted, *(rule.until for rule in spec.rules if rule.until)}
+    lead_time = spec.status.stalled_after.average_lead_time
+    deals = _deals(snapshot.deals, named, as_of=as_of, lead_time=lead_time is not None)
+    plan = with_last_contact(deals, snapshot.activities, spec.clock, as_of=as_of, timezone=timezone)
+    plan = _with_contacts(plan, snapshot.contacts)
+    threshold, means = derive.stalled_after(spec, deals.filter(_won_by(as_of)) if lead_time else deals)
+    if means is not None:
+        plan = plan.join(means, on="deal_pipeline", how="left", maintain_order="left")
+    plan = plan.with_columns(stalled_after_days=threshold).with_columns(derive.status())
+    found = find_reasons(_reason_texts(snapshot.deals), spec.reasons, reasons)
+    plan = _with_reasons(plan, found.by_text)
+    plan = _with_cycles(plan, cycle_facts(memory, spec))
+    if named & {"account_open_deals", "account_stalled_deals"}:
+        plan = _with_account_counts(plan)
+    rest = derive.rest(spec)
+    plan = plan.with_columns(rest[name]().alias(name) for name in rest if name in named | {"cycle"})
+    return Facts(frame=plan.collect(), unmapped=found.unmapped, by_text=found.by_text)
+
+
+_CORE = (
+    "deal_id",
+    "account_id",
+    "contact_id",
+    "crm_state",
+    "closed_on",
+    "last_activity_at",
+    "lost_reason",
+    "lost_note",
+)
+_READS = {"age_days": ("created_on",), "lead_days": ("created_on",), "hook_is_vague": ("hook",)}
+_LEAD_TIME = ("created_on", "deal_pipeline")
+
+
+def _deals(deals: pl.DataFrame, named: Collection[str], *, as_of: date, lead_time: bool) -> pl.LazyFrame:
+    behind = {column for fact, columns in _READS.items() if fact in named for column in columns}
+    wanted = {*_CORE, *named, *behind, *(_LEAD_TIME if lead_time else ())}
+    columns = [column_or_null(deals.columns, Table.DEALS, name) for name in DealSchema.column_names() if name in wanted]
+    return deals.lazy().select(*columns, pl.lit(as_of).alias("as_of"))
+
+
+def _won_by(as_of: date) -> pl.Expr:
+    return (pl.col("crm_state") == "won") & (pl.col("closed_on") <= as_of)
+
+
+def _with_contacts(plan: pl.LazyFrame, contacts: pl.DataFrame) -> pl.LazyFrame:
+    known = contacts.columns if contacts.height else ()
+    columns = [column_or_null(known, Table.CONTACTS, name) for name in ("opted_out", "bounced")]
+    if contacts.is_empty():
+        return plan.with_columns(columns)
+    people = contacts.lazy().select("contact_id", *columns).unique("contact_id", keep="last")
+    return plan.join(people, on="contact_id", how="left", maintain_order="left")
+
+
+def _reason_text(present: Collection[str]) -> pl.Expr:
+    names = ("lost_reason", "lost_note")
+    return pl.coalesce(column_or_null(present, Table.DEALS, name) for name in names)
+
+
+def _reason_texts(deals: pl.DataFrame) -> pl.DataFrame:
+    amount = column_or_null(deals.columns, Table.DEALS, "amount")
+    return (
+        deals.lazy()
+        .filter(pl.col("crm_state") == "lost")
+        .select(_reason_text(deals.columns).alias("text"), amount)
+        .drop_nulls("text")
+        .collect()
+    )
+
+
+def _with_reasons(plan: pl.LazyFrame, by_text: pl.DataFrame) -> pl.LazyFrame:
+    lost = pl.col("crm_state") == "lost"
+    text = pl.when(lost).then(pl.coalesce("lost_reason", "lost_note")).alias("_text")
+    known = by_text.lazy().select("text", pl.col("reason").cast(REASON), pl.col("reason_source").cast(REASON_SOURCE))
+    source = pl.when(lost).then(pl.col("reason_source").fill_null(pl.lit("none", dtype=REASON_SOURCE)))
+    return (
+        plan.with_columns(text)
+        .join(known, left_on="_text", right_on="text", how="left", maintain_order="left")
+        .with_columns(source.alias("reason_source"))
+    )
+
+
+def _with_cycles(plan: pl.LazyFrame, cycles: pl.DataFrame) -> pl.LazyFrame:
+    if cycles.is_empty():
+        return plan.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in NO_CYCLES.items())
+    return plan.join(cycles.lazy(), on="deal_id", how="left", maintain_order="left")
+
+
+def _with_account_counts(plan: pl.LazyFrame) -> pl.LazyFrame:
+    """Count the *other* deals of the same company; null where the company is not known."""
+    going_on = pl.col("status").is_in([Status.OPEN.value, Status.UNDATED.value])
+    stalled = pl.col("status") == Status.STALLED.value
+    counts = (
+        plan.filter(pl.col("account_id").is_not_null() & (going_on | stalled))
+        .group_by("account_id")
+        .agg(going_on.sum().cast(pl.Int32).alias("_open"), stalled.sum().cast(pl.Int32).alias("_stalled"))
+    )
+    known = pl.col("account_id").is_not_null()
+    return plan.join(counts, on="account_id", how="left", maintain_order="left").with_columns(
+        pl.when(known).then(pl.col("_open").fill_null(0) - going_on.cast(pl.Int32)).alias("account_open_deals"),
+        pl.when(known).then(pl.col("_stalled").fill_null(0) - stalled.cast(pl.Int32)).alias("account_stalled_deals"),
+    )
+
+
+# -- what else a decision carries -------------------------------------------------------------------------------------
+
+
+def _fingerprints(deals: pl.DataFrame, frame: pl.DataFrame, verdict: pl.Series) -> pl.Series:
+    """Return fingerprints where a write may follow: the deal is to be recycled, or carries our fields."""
+    ours = [pl.col(name).is_not_null() for name in OWN_FIELDS if name in deals.columns]
+    needed = (verdict == Verdict.RECYCLE.value) | deals.select(_ours=pl.any_horizontal(*ours, pl.lit(value=False)))[
+        "_ours"
+    ]
+    clocks = frame.select("last_contact_at", "opted_out")
+    columns = [name for name in FIELDS if name in deals.columns]
+    rows = pl.concat([deals.select(columns), clocks], how="horizontal").filter(needed)
+    places = needed.arg_true()
+    return (
+        pl.Series("fingerprint", [None], dtype=pl.String)
+        .new_from_index(0, deals.height)
+        .scatter(places, fingerprint(rows))
+    )
+
+
+def _findings(snapshot: Snapshot, decisions: pl.DataFrame, unmapped: pl.DataFrame, end: datetime) -> list[Finding]:
+    found: list[Finding] = []
+    undated = decisions.select((pl.col("status") == Status.UNDATED.value).sum()).item()
+    if undated:
+        what = f"{undated} open deals have no activity date, so nobody can say whether they have stalled."
+        found.append(Finding(level="warning", where="deals", what=what, fix="Map last_activity_at, or activities."))
+    if "last_activity_at" in snapshot.deals.columns:
+        future = snapshot.deals.select((pl.col("last_activity_at") >= end).sum()).item()
+        if future:
+            what = f"{future} deals have a last activity in the future; it was ignored."
+            found.append(Finding(level="note", where="deals.last_activity_at", what=what))
+    for value, count, amount in unmapped.head(20).iter_rows():
+        what = f"the reason '{value}' is in no picklist: {count} deals, {amount or 0:,.0f} in money."
+        found.append(Finding(level="warning", where="reasons", what=what, fix="Map it under `reasons`."))
+    return found
