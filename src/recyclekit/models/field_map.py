@@ -18,7 +18,8 @@ class FieldSpec(BaseModel):
     column: str | None = Field(default=None, description="The system's column. Left out where `const` is given.")
     format: str | tuple[str, ...] | None = Field(
         default=None,
-        description="Date or time format(s) in strptime letters, `epoch_ms` or `epoch_s`; ISO 8601 needs none.",
+        description="Date or time format(s) in strptime letters, `epoch_ms`, `epoch_s` or `iso` (what needs no"
+        " declaration, for use beside others); of numbers `1,234.5` or `1.234,5`.",
     )
     timezone: str | None = Field(
         default=None, description="IANA zone of times written without one; default: the project's."
@@ -76,6 +77,16 @@ class Mapped(BaseModel):
             stages=self.stages if has_stages else defaults.stages,
             reasons={**defaults.reasons, **self.reasons},
         )
+
+    def declaring(self, readings: Mapping[Table, Mapping[str, tuple[str, ...]]]) -> Mapped:
+        """Return the map with these formats (Snapshot.readings) declared wherever none is."""
+        fields = {table: dict(specs) for table, specs in self.fields.items()}
+        for table, formats in readings.items():
+            for name, found in formats.items():
+                spec = fields.get(table, {}).get(name)
+                if spec is not None and spec.format is None:
+                    fields[table][name] = spec.model_copy(update={"format": found})
+        return self.model_copy(update={"fields": fields})
 
 
 def columns_of(specs: Mapping[str, FieldSpec]) -> Sequence[str]:

@@ -57,6 +57,8 @@ class Snapshot:
 
     Columns that the field map does not fill are absent from the frames, not null: `column_or_null` reads them.
     `extracted_deals` counts every deal record read, those in `dead_letters` included: the sum that must close.
+    `readings`: what columns without a declared format were found to be written in. `Mapped.declaring` makes it a
+    declaration, so that a few records re-read later mean the same without the rest of their column.
     """
 
     deals: pl.DataFrame
@@ -68,3 +70,4 @@ class Snapshot:
     history: pl.DataFrame = field(default_factory=lambda: empty(Table.HISTORY))
     dead_letters: pl.DataFrame = field(default_factory=dead_letters)
     findings: tuple[Finding, ...] = ()
+    readings: Mapping[Table, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
