@@ -1,0 +1,151 @@
+"""The reading door of CSV files: tables, columns, one lazy scan or pages; deals show what we wrote on them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import polars as pl
+
+from recyclekit.connectors.csv.opened import OpenedFile, open_file
+from recyclekit.connectors.csv.own_tables import FIELDS, OwnTables
+from recyclekit.connectors.csv.settings import CsvSettings
+from recyclekit.connectors.protocols import Page
+from recyclekit.errors import ConnectorError, InputError
+from recyclekit.models.field_map import FieldSpec, Mapped
+from recyclekit.models.snapshot import LINE, dead_letters
+from recyclekit.models.tables import OWN_FIELDS, SCHEMAS, Table
+
+PAGE = 20_000
+"""Records in a page."""
+
+
+class CsvSource:
+    """Source and ScansColumns over files."""
+
+    def __init__(self, settings: CsvSettings, folder: Path) -> None:
+        self._settings = settings
+        self._files = settings.files(folder)
+        self._own = OwnTables(settings.own_folder(folder))
+
+    def tables(self) -> Collection[Table]:
+        return tuple(self._files)
+
+    def opened(self, table: Table) -> OpenedFile:
+        """Return a table's file, opened once and again whenever somebody changed it."""
+        if table not in self._files:
+            fix = f"Add `{table}: FILE.csv` to the connection's settings."
+            raise ConnectorError(f"No file is named for the table '{table}'.", fix=fix)
+        settings = self._settings
+        return open_file(self._files[table], settings.encoding, settings.separator, settings.quote)
+
+    def columns(self, table: Table) -> Collection[str]:
+        named = [column for column in self.opened(table).heading.columns if column]
+        return tuple(dict.fromkeys([*named, *(OWN_FIELDS if table is Table.DEALS else ())]))
+
+    def mapped(self) -> Mapped:
+        """Map every column whose heading is one of our names, in any case, and our own fields."""
+        return Mapped(fields={table: self._default_fields(table) for table in self._files})
+
+    def scan(self, table: Table, columns: Collection[str]) -> tuple[pl.LazyFrame, pl.DataFrame]:
+        file = self.opened(table)
+        return self._records(table, file, columns), set_aside(table, file)
+
+    def pages(self, table: Table, after: str | None, columns: Collection[str]) -> Iterator[Page]:
+        """Yield pages; a cursor is the line of the last record (or dead letter) handed over."""
+        records, aside = self.scan(table, columns)
+        last = _line_of(after)
+        batches = records.filter(pl.col(LINE) > last).collect_batches(chunk_size=PAGE, maintain_order=True)
+        waiting: pl.DataFrame | None = None
+        for frame in (piece for batch in batches for piece in batch.iter_slices(PAGE)):
+            if waiting is not None:
+                yield (page := _page(table, waiting, aside, last, waiting[LINE][-1]))
+                last = _line_of(page.cursor)
+            waiting = frame if frame.height else waiting
+        # The last page also takes what was set aside behind its last record.
+        rest = waiting if waiting is not None else records.head(0).collect()
+        ends = [last, *rest[LINE].tail(1), *aside["line"].tail(1)]
+        if rest.height or max(ends) > last:
+            yield _page(table, rest, aside, last, max(ends))
+
+    def deal_id_column(self) -> str | None:
+        """Return the deals' id column: as set, else the heading that is called deal_id."""
+        if self._settings.deal_id is not None:
+            return self._settings.deal_id
+        spec = self._default_fields(Table.DEALS).get("deal_id")
+        return spec.column if spec else None
+
+    def _default_fields(self, table: Table) -> dict[str, FieldSpec]:
+        headings = {column.casefold(): column for column in reversed(self.opened(table).heading.columns) if column}
+        names = (*SCHEMAS[table].column_names(),)
+        fields = {name: FieldSpec(column=headings[name]) for name in names if name in headings}
+        if table is Table.DEALS:
+            fields |= {name: FieldSpec(column=name) for name in OWN_FIELDS}
+        return fields
+
+    def with_own_fields(self, records: pl.LazyFrame, columns: Collection[str]) -> pl.LazyFrame:
+        """Return the deals' `columns` and `_line`; our own fields among them show what we wrote.
+
+        `records` holds the file's columns among them, and the id's column where anything was written.
+        """
+        own = [column for column in columns if column in OWN_FIELDS]
+        in_file = self.opened(Table.DEALS).heading.columns
+        absent = [pl.lit(None, pl.String).alias(column) for column in own if column not in in_file]
+        records, written = records.with_columns(absent), self._own.table(FIELDS)
+        if own and written.height:
+            records = _overlaid(records, self._required_deal_id(), written, own)
+        return records.select(LINE, *dict.fromkeys(columns))
+
+    def _records(self, table: Table, file: OpenedFile, columns: Collection[str]) -> pl.LazyFrame:
+        own = [column for column in columns if column in OWN_FIELDS] if table is Table.DEALS else []
+        if not own:
+            return file.scan(columns)
+        theirs = [column for column in columns if column not in own or column in file.heading.columns]
+        key = [self._required_deal_id()] if self._own.table(FIELDS).height else []
+        return self.with_own_fields(file.scan(dict.fromkeys([*theirs, *key])), columns)
+
+    def _required_deal_id(self) -> str:
+        if (column := self.deal_id_column()) is not None:
+            return column
+        raise InputError(
+            "What recyclekit wrote cannot be shown on the deals.",
+            why="No column of the deals file is known as the deal's id.",
+            fix="Map deal_id in the field map, or set `deal_id` in the connection's settings.",
+        )
+
+
+def _overlaid(records: pl.LazyFrame, key: str, written: pl.DataFrame, own: list[str]) -> pl.LazyFrame:
+    """Show our own fields on the deals: where we ever wrote one, ours count, an empty one included."""
+    names = {name: f"\0{name}" for name in own}
+    ours = written.lazy().select(pl.col("deal_id").alias("\0id"), **{to: pl.col(name) for name, to in names.items()})
+    ours = ours.unique("\0id", keep="first")  # a person may have copied a row; a deal is still one deal
+    joined = records.with_columns(pl.col(key).str.strip_chars().alias("\0id")).join(
+        ours.with_columns(pl.lit(value=True).alias("\0ours")), on="\0id", how="left", maintain_order="left"
+    )
+    shown = [
+        pl.when(pl.col("\0ours")).then(pl.col(to)).otherwise(pl.col(name)).alias(name) for name, to in names.items()
+    ]
+    return joined.with_columns(shown)
+
+
+def set_aside(table: Table, file: OpenedFile) -> pl.DataFrame:
+    """Return a file's bad records as dead letters of stage extract."""
+    return dead_letters(
+        [
+            {"stage": "extract", "table": table.value, "line": bad.line, "column": bad.column, "code": bad.code,
+             "reason": bad.reason}
+            for bad in file.bad
+        ]
+    )  # fmt: skip
+
+
+def _page(table: Table, records: pl.DataFrame, aside: pl.DataFrame, after: int, upto: int) -> Page:
+    between = aside.filter(pl.col("line").is_between(after, upto, closed="right"))
+    return Page(table=table, records=records, cursor=f"line:{upto}", set_aside=between)
+
+
+def _line_of(cursor: str | None) -> int:
+    kind, _, line = (cursor or "line:0").partition(":")
+    if kind != "line" or not line.isdecimal():
+        raise ConnectorError(f"'{cursor}' is not a cursor of a CSV file.", fix="Start again without a cursor.")
+    return int(line)
