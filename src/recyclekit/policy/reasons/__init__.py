@@ -19,6 +19,6 @@ def read_reasons(texts: pl.Series) -> pl.DataFrame:
     `candidates` (plausible codes, best first), `evidence` (the words that decided). Only the first 2,000 characters of
     a text are read. The same text always gets the same answer, whatever stands beside it.
     """
-    from recyclekit.policy.reasons.read import read  # noqa: PLC0415  # the names of the reasons must not cost a model
+    from recyclekit.policy.reasons.read import read  # the names of the reasons must not cost a model
 
     return read(texts)

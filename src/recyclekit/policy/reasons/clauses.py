@@ -11,6 +11,11 @@ CONCEDED: Final = 0.3  # what a clause still counts for when a contrast follows 
 
 # Written variants of one word, so that corpus and lexicon need each word once.
 _VARIANTS: Final = {
+    "ヨサン": "予算",
+    "カカク": "価格",
+    "リンギ": "稟議",
+    "タシャ": "他社",
+    "繋が": "つなが",
     "無い": "ない",
     "無く": "なく",
     "無かっ": "なかっ",
@@ -33,7 +38,6 @@ _VARIANTS: Final = {
     "とれ": "取れ",
     "出ず": "出ない",
     "付か": "つか",
-    "繋が": "つなが",
     "目途": "目処",
     "ベンダ ": "ベンダー ",
     "下さい": "ください",
@@ -72,6 +76,14 @@ _AFTER_JA: Final = (
     r"|とはいえ[、,]?|しかし(?:ながら)?[、,]?|ところが[、,]?|ただし?[、,])"
 )
 
+# What is promised for later at the end of a note tells when to come back, not why the deal was lost.
+_LATER: Final = (
+    r"(?:[,;]| - )\s*((?:and |but |then )?(?:we |they |i )?(?:will |to |can |should |asked us to )?"
+    r"(?:revisit|reconnect|re-?engage|try again|check back|stay in touch|keep in touch|touch base)\b[^.;]*)"
+    r"|[、。,]((?:次回|来期|来年|半年後|0年後|更新時|契約満了|満了|また|引き続き)[^、。]{0,12}"
+    r"(?:再提案|再アプローチ|再アタック|フォロー|再コンタクト|追客)[^、。]*)"
+)
+
 
 def normalise(text: pl.Expr) -> pl.Expr:
     """One spelling per word: NFKC (half and full width), lower case, one space, every number the same."""
@@ -101,7 +113,9 @@ def cut(texts: pl.Series) -> pl.DataFrame:
 
 def _mark(plain: pl.Expr) -> pl.Expr:
     """Put 1F between sentences, 1E after what a contrast sets aside, 1D between clauses."""
-    marked = plain.str.replace_all(_BEFORE_EN + r"([^,.;]*)(?:[,.;]|$)", "\x1f${1}\x1e")
+    marked = plain.str.replace_all(_LATER, "\x1f${1}${2}\x1e")
+    marked = marked.str.replace_all(r"([ぁ-んァ-ヶー一-龠])\(", "${1}\x1d")
+    marked = marked.str.replace_all(_BEFORE_EN + r"([^,.;]*)(?:[,.;]|$)", "\x1f${1}\x1e")
     marked = marked.str.replace_all(_AFTER_EN, "\x1e").str.replace_all("(" + _AFTER_JA + ")", "${1}\x1e")
     marked = marked.str.replace_all(r"[。!?;\n]|\.(?:\s|$)", "\x1f")
     return marked.str.replace_all(r"[、,]| - ", "\x1d")

@@ -14,6 +14,9 @@ from recyclekit.policy.reasons.ngrams import Spelling
 _NEAR: Final = 5  # a concept is paired with this many that follow it in order of their numbers
 
 
+FEW: Final = (4.0, 2.0)  # added to the number of spellings and of meanings, so that one word alone persuades less
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
     """What is known of `rows` clauses. Each of the two kinds is scaled to length one; `words`: the lexicon's."""

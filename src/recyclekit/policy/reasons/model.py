@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from recyclekit.policy.reasons.features import Features
+from recyclekit.policy.reasons.features import FEW, Features
 from recyclekit.policy.reasons.ngrams import NOTHING, Ints, Spelling
 
 NAME: Final = "weights.npz"
@@ -46,12 +46,12 @@ def score(model: Model, features: Features, text: Ints, weight: Floats, texts: i
     """Probabilities per clause and per text; `text`, `weight`: where a clause belongs, what it counts for."""
     alone, whole = np.tile(model.bias, (features.rows, 1)), np.tile(model.bias, (texts, 1))
     starts = np.flatnonzero(np.diff(text, prepend=-1))
-    for kind in (features.spelling, features.meaning):
+    for kind, few in zip((features.spelling, features.meaning), FEW, strict=True):
         total, size = _sums(model.weight, kind, features.rows)
-        alone += total / np.sqrt(np.maximum(size, 1))[:, None]
+        alone += total / np.sqrt(size + few)[:, None]
         joined = np.add.reduceat(total * weight[:, None], starts, axis=0)
         length = np.add.reduceat(size * weight**2, starts)
-        whole[text[starts]] += joined / np.sqrt(np.maximum(length, 1e-6))[:, None]
+        whole[text[starts]] += joined / np.sqrt(length + few)[:, None]
     return softmax(alone), softmax(whole)
 
 

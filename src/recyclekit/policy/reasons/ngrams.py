@@ -68,7 +68,7 @@ def _words(codes: npt.NDArray[np.uint32], row: Ints) -> Spelling:
     value = sums[last] - sums[first]
     bucket = np.full((len(first), 2), NOTHING, dtype=np.int32)
     bucket[:, 0] = np.where(latin, _bucket(value), NOTHING)
-    pair = latin[:-1] & latin[1:] & (codes[last[:-1]] == _SPACE)
+    pair = latin[:-1] & latin[1:] & (row[first[:-1]] == row[first[1:]])
     both = (value[:-1] * _STEP + value[1:]) ^ np.uint64(1 << 50)
     bucket[:-1, 1] = np.where(pair, _bucket(both), NOTHING)
     return Spelling(row[first][latin], bucket[latin])

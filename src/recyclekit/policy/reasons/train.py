@@ -13,7 +13,7 @@ from recyclekit.policy.reasons.clauses import cut
 from recyclekit.policy.reasons.ngrams import NOTHING, Spelling
 
 SEED: Final = 20260401
-_STRENGTH: Final = 10.0  # inverse of the regularisation
+_STRENGTH: Final = 20.0  # inverse of the regularisation
 _STORIES: Final = 1_600
 _CONTRASTS_JA: Final = ("が、", "ものの、", "のに、", "けれども、", "が")
 _CONTRASTS_EN: Final = (", but ", ", however ", ", yet ", " but ", ". However, ", " although ")
@@ -53,16 +53,17 @@ def matrix_of(texts: pl.Series) -> Any:
     clauses = cut(texts)
     found = features.extract(clauses["clause"])
     text, weight = clauses["text"].to_numpy(), clauses["weight"].to_numpy()
-    return sum(_scaled(kind, text, weight, len(texts)) for kind in (found.spelling, found.meaning))
+    kinds = zip((found.spelling, found.meaning), features.FEW, strict=True)
+    return sum(_scaled(kind, few, text, weight, len(texts)) for kind, few in kinds)
 
 
-def _scaled(kind: tuple[Spelling, ...], text: Any, weight: Any, texts: int) -> Any:
+def _scaled(kind: tuple[Spelling, ...], few: float, text: Any, weight: Any, texts: int) -> Any:
     sparse: Any = import_module("scipy.sparse")
     row = np.concatenate([np.repeat(text[part.row], part.bucket.shape[1]) for part in kind])
     value = np.concatenate([np.repeat(weight[part.row], part.bucket.shape[1]) for part in kind])
     column = np.concatenate([part.bucket.ravel() for part in kind])
     row, value, column = (of[column != NOTHING] for of in (row, value, column))
-    length = np.sqrt(np.maximum(np.bincount(row, value**2, minlength=texts), 1e-6))
+    length = np.sqrt(np.bincount(row, value**2, minlength=texts) + few)
     return sparse.csr_matrix((value / length[row], (row, column)), shape=(texts, features.width()))
 
 
