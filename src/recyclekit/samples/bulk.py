@@ -61,7 +61,12 @@ class _Words:
 _LANGUAGES = ("ja", "en")
 _CLOSINGS = {
     "ja": ("{month}に再度連絡。", "資料は{dept}へ送付済み。", "次回は{month}、{n}名参加予定。", "{dept}とは関係良好。"),
-    "en": (" Call again in {month}.", " Material sent to {dept}.", " {n} people will join in {month}.", " {dept} likes us."),
+    "en": (
+        " Call again in {month}.",
+        " Material sent to {dept}.",
+        " {n} people will join in {month}.",
+        " {dept} likes us.",
+    ),
 }
 
 
@@ -101,7 +106,10 @@ def _chunk(words: _Words, start: int, stop: int, rows: int, seed: int, as_of: da
         "account_name": pl.concat_str(company_name, account),
         "contact_id": pl.format("C{}-{}", account.cast(pl.String).str.zfill(8), draw.number("contact", 3)),
         "deal_pipeline": draw.word("pipeline", company.PIPELINES),
-        "deal_stage": pl.when(lost).then(pl.lit("Closed Lost")).when(is_open).then(draw.word("stage", company.OPEN_STAGES))
+        "deal_stage": pl.when(lost)
+        .then(pl.lit("Closed Lost"))
+        .when(is_open)
+        .then(draw.word("stage", company.OPEN_STAGES))
         .otherwise(pl.lit("Closed Won")),
         "probability": draw.number("probability", 101),
         "amount": (draw.number("amount", 900) + 10) * 10_000,
@@ -114,7 +122,7 @@ def _chunk(words: _Words, start: int, stop: int, rows: int, seed: int, as_of: da
         "closed_on": _day(pl.when(is_open).then(today + lead - 60).otherwise(closed)),
         "last_modified": _day(today - silent // 2),
         "last_activity_at": pl.when(~is_open | (draw.number("dated", 100) < 93))
-        .then((_day(today - silent).cast(pl.Datetime("us")) + pl.duration(minutes=draw.number("minute", 1440))))
+        .then(_day(today - silent).cast(pl.Datetime("us")) + pl.duration(minutes=draw.number("minute", 1440)))
         .dt.to_string("%Y-%m-%dT%H:%M:00Z"),
         "lost_reason": pl.when(lost & picklisted).then(draw.words("pick", words.picklist)).when(lost).then(text),
         "lost_note": pl.when(lost & picklisted & (draw.number("noted", 100) < 30)).then(text),

@@ -9,7 +9,7 @@ from recyclekit.samples import company, voices
 from recyclekit.samples.lives import Life
 
 DAY = "%Y/%m/%d"
-_FULLWIDTH = str.maketrans("0123456789,", "０１２３４５６７８９，")  # noqa: RUF001  # as typed with a Japanese keyboard
+_FULLWIDTH = str.maketrans("0123456789,", "０１２３４５６７８９，")  # as typed with a Japanese keyboard
 
 
 def deal_row(rng: Random, life: Life, as_of: date) -> tuple[str, ...]:

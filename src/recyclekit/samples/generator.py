@@ -45,9 +45,7 @@ class SampleProject:
         return {table: f"{table}.csv" for table in self.rows}
 
 
-def generate(
-    folder: Path, *, deals: int = 2400, seed: int = SEED, as_of: date, bad_rows: int = 6
-) -> SampleProject:
+def generate(folder: Path, *, deals: int = 2400, seed: int = SEED, as_of: date, bad_rows: int = 6) -> SampleProject:
     """Write deals.csv and its five companions into a folder, made where needed; files of those names are replaced.
 
     Args:

@@ -53,7 +53,15 @@ def history_rows(rng: Random, life: Life) -> Iterator[tuple[str, ...]]:
 
 
 def _activity(
-    rng: Random, life: Life, suffix: str, kind: str, day: date, *, automatic: bool = False, bulk: str = "", done: bool = True
+    rng: Random,
+    life: Life,
+    suffix: str,
+    kind: str,
+    day: date,
+    *,
+    automatic: bool = False,
+    bulk: str = "",
+    done: bool = True,
 ) -> tuple[str, ...]:
     # A third is logged on the person only, as mail plug-ins do: those join by contact.
     deal_id = life.id if rng.random() < 0.67 or kind == "タスク" else ""

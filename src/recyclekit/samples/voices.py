@@ -69,4 +69,4 @@ def fill(rng: Random, text: str, words: Any, year: int) -> str:
 
 def _halfwidth_slip(rng: Random, text: str) -> str:
     """Type digits in full width now and then, as people do."""
-    return text.translate(str.maketrans("0123456789", "０１２３４５６７８９")) if rng.random() < 0.05 else text  # noqa: RUF001
+    return text.translate(str.maketrans("0123456789", "０１２３４５６７８９")) if rng.random() < 0.05 else text

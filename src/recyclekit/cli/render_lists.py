@@ -1,0 +1,113 @@
+"""Lists in the terminal: findings, dead letters, connectors, a policy's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from recyclekit.cli.render_parts import BAD, DOUBTFUL, GOOD, QUIET, heading, indent, policy_line, stack, table, words
+from recyclekit.models.snapshot import Finding
+
+if TYPE_CHECKING:
+    from recyclekit.connectors.manifest import ConnectorManifest
+    from recyclekit.connectors.registry import BrokenPlugin
+    from recyclekit.policy.loader import Policy
+
+_LEVELS = {"error": (f"bold {BAD}", "Error"), "warning": (f"bold {DOUBTFUL}", "Warning"), "note": (QUIET, "Note")}
+LETTERS = 10
+
+
+# -- findings ------------------------------------------------------------------------------------------------------------
+
+
+def findings_view(findings: Sequence[Finding]) -> RenderableType:
+    """Return what a check found, the gravest first, each with what to do about it."""
+    order = list(_LEVELS)
+    ranked = sorted(findings, key=lambda f: order.index(f.level) if f.level in order else len(order))
+    return stack(*(_finding(finding) for finding in ranked), _verdict(findings))
+
+
+def _finding(finding: Finding) -> RenderableType:
+    style, label = _LEVELS.get(finding.level, (QUIET, finding.level))
+    lines: list[RenderableType] = [Text.assemble((f"{label} ", style), words(finding.where, "bold"))]
+    lines.append(indent(words(finding.what)))
+    if finding.fix:
+        lines.append(indent(Text.assemble(("fix: ", "bold"), words(finding.fix))))
+    return Group(*lines)
+
+
+def _verdict(findings: Sequence[Finding]) -> RenderableType:
+    counts = {level: sum(f.level == level for f in findings) for level in _LEVELS}
+    if not any(counts.values()):
+        return Text("All is well: nothing was found.", GOOD)
+    said = ", ".join(f"{n:,} {level}{'s' if n > 1 else ''}" for level, n in counts.items() if n)
+    return Text(f"{said}. ", BAD if counts["error"] else GOOD).append(
+        "Errors stop a run." if counts["error"] else "None of it stops a run.", "default"
+    )
+
+
+# -- dead letters --------------------------------------------------------------------------------------------------------
+
+
+def dead_letters_view(letters: pl.DataFrame, *, lines: int = LETTERS) -> RenderableType:
+    """Return what was set aside: where it stands and why. `letters` has the columns DEAD_LETTERS."""
+    if letters.is_empty():
+        return Text("Nothing was set aside.", GOOD)
+    shown = letters.head(lines)
+    rows = (
+        (_place(row), words(row["record_id"]), words(row["column"]), words(row["code"], DOUBTFUL), words(row["reason"]))
+        for row in shown.iter_rows(named=True)
+    )
+    records = "1 record" if letters.height == 1 else f"{letters.height:,} records"
+    parts: list[RenderableType] = [
+        heading("Set aside", f"{records}, not in this plan; correct them at the source and plan again"),
+        indent(table(("where", "record", "column", "code", "why"), rows, flexible=("why",))),
+    ]
+    if letters.height > lines:
+        parts.append(words(f"  … and {letters.height - lines:,} more", QUIET))
+    return Group(*parts)
+
+
+def _place(row: dict[str, Any]) -> str:
+    return f"{row['table']}:{row['line']}" if row["line"] is not None else str(row["table"] or row["stage"])
+
+
+# -- connectors and policy -----------------------------------------------------------------------------------------------
+
+
+def connectors_view(manifests: Sequence[ConnectorManifest[Any]], broken: Sequence[BrokenPlugin] = ()) -> RenderableType:
+    """Return the installed connectors with what they can do, and the broken ones with the reason."""
+    rows = ((words(m.name, "bold"), m.version, _capabilities(m), words(m.summary)) for m in manifests)
+    bad = (Text.assemble((f"{b.name} ", f"bold {BAD}"), words(f"({b.distribution}) {b.reason}")) for b in broken)
+    return stack(
+        table(("connector", "version", "can do", "what it is"), rows, flexible=("can do", "what it is")),
+        Group(heading("Broken", "left out; everything else works"), *(indent(line) for line in bad))
+        if broken
+        else None,
+    )
+
+
+def _capabilities(manifest: ConnectorManifest[Any]) -> str:
+    able = [str(name) for name, support in manifest.capabilities.items() if support.level == "full"]
+    return ", ".join(able)
+
+
+def policy_view(policy: Policy) -> RenderableType:
+    """Return a policy in short: its rules in the order in which they are asked, and its tracks."""
+    spec = policy.spec
+    rules = (
+        (n, words(r.name, "bold"), r.verdict, words(r.labels.word(spec.language))) for n, r in enumerate(spec.rules, 1)
+    )
+    tracks = (
+        (words(name, "bold"), " → ".join(step.channel for step in track.steps), words(track.labels.word(spec.language)))
+        for name, track in spec.tracks.items()
+    )
+    return stack(
+        Group(heading(spec.labels.word(spec.language)), words(policy_line(policy.stamp), QUIET)),
+        table((">", "rule", "verdict", "meaning"), rules, flexible=("meaning",)),
+        table(("track", "touches", "meaning"), tracks, flexible=("meaning",)),
+    )

@@ -1,0 +1,193 @@
+"""Runs in the terminal: the outcome of one attempt, the list of runs, one run with all that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from recyclekit.cli.render_lists import dead_letters_view
+from recyclekit.cli.render_parts import (
+    BAD,
+    DOUBTFUL,
+    GOOD,
+    QUIET,
+    day,
+    equation,
+    heading,
+    indent,
+    minute,
+    next_step,
+    policy_line,
+    stack,
+    table,
+    words,
+)
+from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState
+from recyclekit.reports.figures import Equation
+
+_STATES = {
+    RunState.RUNNING: DOUBTFUL,
+    RunState.SUCCESS: GOOD,
+    RunState.PARTIAL: DOUBTFUL,
+    RunState.ABORTED: BAD,
+    RunState.FAILED: BAD,
+}
+_SAID = {
+    RunState.RUNNING: "not finished",
+    RunState.SUCCESS: "everything was written",
+    RunState.PARTIAL: "written, but for what stands below",
+    RunState.ABORTED: "stopped before the end",
+    RunState.FAILED: "failed",
+}
+_ITEMS = 10
+
+
+# -- the outcome of an attempt -------------------------------------------------------------------------------------------
+
+
+def outcome_view(outcome: Outcome) -> RenderableType:
+    """Return what apply, retry or undo did: sums that close, and each deal that was left with the reason."""
+    return stack(
+        Text.assemble(
+            ("Run ", "bold"), (outcome.run, "bold"), "  ", _state(outcome.state), f"  {_SAID[outcome.state]}"
+        ),
+        equation(outcome_equation(outcome), "planned"),
+        words(f"{outcome.already:,} of the applied were already done by an earlier attempt.", QUIET)
+        if outcome.already
+        else None,
+        _items(
+            "Skipped",
+            "changed since the plan; the next plan takes them up",
+            outcome.skipped,
+        ),
+        _items("Failed", "refused by the other side; nothing of it was written", outcome.failed),
+        _items("In doubt", "sent, without proof of the effect; never repeated blindly", outcome.in_doubt),
+        _after(outcome),
+    )
+
+
+def outcome_equation(outcome: Outcome) -> Equation:
+    """Return planned = applied + skipped + failed + in doubt + unsent."""
+    parts = {
+        "applied": outcome.applied,
+        "skipped": len(outcome.skipped),
+        "failed": len(outcome.failed),
+        "in doubt": len(outcome.in_doubt),
+        "unsent": outcome.unsent,
+    }
+    return Equation(total=outcome.planned, parts=tuple(parts.items()))
+
+
+def _state(state: RunState) -> Text:
+    return Text(str(state), f"bold {_STATES[state]}")
+
+
+def _items(title: str, meaning: str, items: Sequence[tuple[str, str]]) -> RenderableType | None:
+    """Group by why, so that a thousand deals with one cause take one line."""
+    if not items:
+        return None
+    by_why: dict[str, list[str]] = {}
+    for deal, why in items:
+        by_why.setdefault(why, []).append(deal)
+    ranked = sorted(by_why.items(), key=lambda item: -len(item[1]))
+    rows = ((len(deals), words(why), words(_some(deals))) for why, deals in ranked[:_ITEMS])
+    parts: list[RenderableType] = [heading(f"{title}: {len(items):,}", meaning)]
+    parts.append(indent(table((">writes", "why", "deals"), rows, flexible=("why", "deals"))))
+    if len(ranked) > _ITEMS:
+        parts.append(words(f"  … and {len(ranked) - _ITEMS:,} more causes", QUIET))
+    return Group(*parts)
+
+
+def _some(deals: Sequence[str], at_most: int = 8) -> str:
+    once = list(dict.fromkeys(deals))
+    return ", ".join(once[:at_most]) + (f", … ({len(once):,} deals)" if len(once) > at_most else "")
+
+
+def _after(outcome: Outcome) -> RenderableType | None:
+    if outcome.in_doubt or outcome.failed or outcome.unsent:
+        return next_step(f"recyclekit retry {outcome.run}", "sends only what is not done; doubt is settled first")
+    if outcome.applied:
+        return next_step(f"recyclekit undo {outcome.run}", "takes it back, except what a person changed since")
+    return None
+
+
+# -- the ledger's runs ---------------------------------------------------------------------------------------------------
+
+
+def runs_view(runs: Sequence[Run]) -> RenderableType:
+    """Return runs as a table, in the order given (newest first)."""
+    if not runs:
+        return Text("No runs yet.", QUIET)
+    rows = (
+        (words(r.run, "bold"), _what(r), _state(r.state), day(r.as_of), minute(r.started_at), words(_counts(r.counts)))
+        for r in runs
+    )
+    return table(("run", "kind", "state", "as of", "started (UTC)", "writes"), rows, flexible=("writes", "kind"))
+
+
+def _what(run: Run) -> str:
+    return f"{run.kind} of {run.of_run}" if run.of_run and run.kind is RunKind.UNDO else str(run.kind)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in counts.items() if count)
+
+
+def run_view(run: Run, actions: pl.DataFrame, letters: pl.DataFrame) -> RenderableType:
+    """Return one run: its stamp, what became of its writes, and what it set aside.
+
+    Args:
+        run: as the ledger knows it.
+        actions: as LedgerReader.actions gives them.
+        letters: columns DEAD_LETTERS.
+    """
+    return stack(
+        Text.assemble(("Run ", "bold"), (run.run, "bold"), f"  {_what(run)}  ", _state(run.state)),
+        indent(table(("", ""), ((Text(name, QUIET), value) for name, value in _stamp(run)), flexible=("",))),
+        _by_state(actions),
+        _left(actions),
+        dead_letters_view(letters) if letters.height else None,
+    )
+
+
+def _stamp(run: Run) -> list[tuple[str, str]]:
+    known = {
+        "pipeline": run.pipeline,
+        "as of": day(run.as_of),
+        "policy": policy_line(run.policy),
+        "started": minute(run.started_at),
+        "ended": minute(run.ended_at),
+        "plan sealed": run.plan_sha256[:16],
+        "flow run": run.flow_run or "",
+    }
+    return [(name, value) for name, value in known.items() if value]
+
+
+def _by_state(actions: pl.DataFrame) -> RenderableType:
+    if actions.is_empty():
+        return Text("No writes.", QUIET)
+    states = [str(s) for s in ReceiptState if s in set(actions["state"].cast(pl.String))]
+    counts = actions.group_by(pl.col("kind").cast(pl.String), pl.col("state").cast(pl.String)).len("n")
+    found = {(kind, state): n for kind, state, n in counts.iter_rows()}
+    kinds = sorted({kind for kind, _ in found})
+    rows = ((kind, *(found.get((kind, state)) for state in states)) for kind in kinds)
+    return table(("writes", *(f">{s.replace('_', ' ')}" for s in states)), rows)
+
+
+def _left(actions: pl.DataFrame) -> RenderableType | None:
+    wanted = [str(ReceiptState.SKIPPED), str(ReceiptState.FAILED), str(ReceiptState.IN_DOUBT)]
+    left = actions.filter(pl.col("state").cast(pl.String).is_in(wanted))
+    if left.is_empty():
+        return None
+    why = pl.concat_str(
+        pl.col("reason"), pl.col("code"), pl.col("field"), separator=" ", ignore_nulls=True
+    ).str.strip_chars()
+    rows = left.head(2 * _ITEMS).select("deal_id", pl.col("kind").cast(pl.String), pl.col("state").cast(pl.String), why)
+    parts: list[RenderableType] = [heading(f"Not written: {left.height:,}")]
+    parts.append(indent(table(("deal", "write", "state", "why"), rows.iter_rows(), flexible=("why",))))
+    if left.height > rows.height:
+        parts.append(words(f"  … and {left.height - rows.height:,} more", QUIET))
+    return Group(*parts)
