@@ -1,1 +1,58 @@
 """The memory: what was intended, what provably happened, and who may write now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recyclekit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from recyclekit.ledger.sql import SqlLedger
+    from recyclekit.ledger.store import Store
+
+__all__ = ["open_ledger"]
+
+
+def open_ledger(url: str, folder: Path) -> SqlLedger:
+    """Return the ledger at an address; nothing is created or migrated before it is used.
+
+    Args:
+        url: `sqlite:///ledger.db` (a relative path starts at `folder`) or `postgresql+psycopg://user@host/database`.
+        folder: of the project file.
+
+    Raises:
+        ConfigError: the address cannot be read, or names another kind of database.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    from recyclekit.ledger.sql import SqlLedger
+
+    try:
+        return SqlLedger(_store(make_url(url), folder))
+    except ArgumentError as error:
+        raise ConfigError("The ledger's address cannot be read.", fix="Write it like sqlite:///ledger.db") from error
+
+
+def _store(url: URL, folder: Path) -> Store:
+    kind = url.get_backend_name()
+    if kind == "sqlite" and url.database:
+        from recyclekit.ledger.sqlite import SqliteStore
+
+        return SqliteStore((folder / url.database).absolute())
+    if kind == "postgresql":
+        try:
+            from recyclekit.ledger.postgres import PostgresStore
+        except ImportError as error:
+            raise ConfigError(
+                "A ledger in PostgreSQL needs the psycopg driver.",
+                why=str(error),
+                fix="pip install 'recyclekit[postgres]'",
+            ) from error
+        return PostgresStore(url.set(drivername="postgresql+psycopg"))
+    raise ConfigError(
+        f"A ledger cannot be kept in {kind}.", fix="Use sqlite:///ledger.db or postgresql+psycopg://user@host/database"
+    )

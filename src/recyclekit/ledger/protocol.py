@@ -20,7 +20,7 @@ class Lease:
 
     pipeline: str
     token: int
-    holder: str  # host:pid:run
+    holder: str  # host:pid:run:since
 
 
 class LedgerReader(Protocol):
@@ -43,7 +43,11 @@ class LedgerReader(Protocol):
         ...
 
     def actions(self, run: str, states: Sequence[ReceiptState] = ()) -> pl.DataFrame:
-        """Return a run's actions: columns ACTIONS, then state, attempts, remote_id, code, reason, field. Default: all states."""
+        """Return a run's actions, in these states only (default: all), in the plan's order.
+
+        Columns ACTIONS, then state, attempts, remote_id, code, reason, field, correlation, and undone_by: the run that
+        took it back.
+        """
         ...
 
     def dead_letters(self, run: str) -> pl.DataFrame:
@@ -73,6 +77,9 @@ class Ledger(LedgerReader, Protocol):
     def begin(self, lease: Lease, run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame) -> None:
         """Record a run with all its intents in one transaction; the same run and content again changes nothing.
 
+        `actions` has the columns ACTIONS and, in an undo, `remote_id`. Of dead letters, reasons are not kept: they
+        show values.
+
         Raises:
             LedgerError: a key is known with another payload, or the run with another plan.
         """
@@ -86,12 +93,23 @@ class Ledger(LedgerReader, Protocol):
         """Yield the actions that were sent and have no receipt, or are in doubt."""
         ...
 
-    def mark_sent(self, lease: Lease, keys: Sequence[str]) -> None:
-        """Commit that these actions are about to be sent: intent before effect."""
+    def mark_sent(self, lease: Lease, run: str, keys: Sequence[str]) -> Sequence[Receipt]:
+        """Commit that these actions are about to be sent: intent before effect.
+
+        Returns a `skipped` receipt, recorded already, for each that must not be sent, since another run wrote (or may
+        have written) the same key in the meantime.
+        """
         ...
 
     def settle(self, lease: Lease, run: str, receipts: Sequence[Receipt]) -> None:
-        """Commit receipts; `done` also records the touch and opens its cycle, in the same transaction."""
+        """Commit receipts; `done` also records the touch and opens its cycle, in the same transaction.
+
+        A receipt of state `planned` says that nothing was applied: the action is unsent again. What is done stays done.
+        Opening a cycle ends the deal's earlier one (`changed`); a `-` action that is done ends its own (`revived`).
+
+        Raises:
+            LedgerError: `done` for an action that was never marked as sent.
+        """
         ...
 
     def reopen(self, lease: Lease, run: str, keys: Sequence[str] | None = None) -> int:

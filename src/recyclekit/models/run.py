@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from recyclekit.errors import ExitCode
 from recyclekit.models.plan import PolicyStamp
 
 
@@ -73,7 +74,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What apply, retry and undo report. planned = applied + skipped + failed + in_doubt + unsent."""
+    """What apply, retry and undo report. planned = applied + skipped + failed + in_doubt + unsent.
+
+    `stop` and `why` say what made the run stop before its end, where something did; what is unsent can be resumed.
+    """
 
     run: str
     state: RunState
@@ -84,8 +88,23 @@ class Outcome:
     in_doubt: tuple[tuple[str, str], ...] = ()
     unsent: int = 0
     already: int = 0  # of the applied, those that an earlier attempt had done
+    stop: ExitCode | None = None
+    why: str = ""
 
     @property
     def sums_close(self) -> bool:
         """Whether every planned action is accounted for."""
         return self.planned == self.applied + len(self.skipped) + len(self.failed) + len(self.in_doubt) + self.unsent
+
+
+def exit_code(outcome: Outcome, *, set_aside: int = 0) -> ExitCode:
+    """Return what a command ends with after this outcome; `set_aside` counts the records that never became actions."""
+    if outcome.stop is not None:
+        return outcome.stop
+    if outcome.state is RunState.FAILED:
+        return ExitCode.FAILED
+    if outcome.in_doubt:
+        return ExitCode.IN_DOUBT
+    if outcome.unsent:
+        return ExitCode.UNREACHABLE
+    return ExitCode.SET_ASIDE if outcome.skipped or outcome.failed or set_aside else ExitCode.DONE

@@ -1,0 +1,236 @@
+"""Intents: what a run is about to do, recorded before it is done, and handed out to be sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+import polars as pl
+from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
+
+from recyclekit.errors import LedgerError
+from recyclekit.ledger import lease as leasing
+from recyclekit.ledger.protocol import Lease
+from recyclekit.ledger.schema import LIVE, RUN_BITS, actions, runs
+from recyclekit.ledger.settling import record, reopen_run
+from recyclekit.ledger.store import Store
+from recyclekit.models.plan import ACTIONS, Action, ActionKind
+from recyclekit.models.run import Receipt, ReceiptState, Run, RunState
+
+_LIVE_OLD, _LIVE_ACTION = (
+    LIVE.replace("state IN", f"{name}.state IN").replace("undone_by", f"{name}.undone_by")
+    for name in ("old", "actions")
+)
+_COLUMNS = (*ACTIONS, "remote_id")
+_NAMED = 3
+
+
+Found = Row[Any]
+"""A row of the table `actions`."""
+
+
+def span(run_no: int) -> tuple[int, int]:
+    """Return the first and last id that a run's actions may have."""
+    return run_no << RUN_BITS, ((run_no + 1) << RUN_BITS) - 1
+
+
+def number(connection: Connection, run: str) -> int:
+    """Return a run's number, by its full id."""
+    found = connection.execute(select(runs.c.run_no).where(runs.c.run == run)).scalar()
+    if found is None:
+        raise LedgerError(f"The ledger knows no run {run}.")
+    return int(found)
+
+
+def begin(store: Store, lease: Lease, run: Run, planned: pl.DataFrame, set_aside: pl.DataFrame) -> None:
+    """Record a run with all its intents in one transaction; the same run and content again changes nothing."""
+    twice = planned.filter(pl.col("key").is_duplicated())["key"]
+    if len(twice):
+        raise LedgerError("A plan may name a key only once.", why=f"{twice[0]!r} is in it {len(twice)} times.")
+
+    def work(connection: Connection) -> None:
+        leasing.check(connection, lease)
+        known = connection.execute(select(runs).where(runs.c.run == run.run)).one_or_none()
+        if known is not None:
+            _same(store, connection, known, run, planned)
+            return
+        run_no = _insert_run(connection, run, planned.height)
+        store.load(connection, "actions", _rows(run.pipeline, run_no, planned))
+        _no_other_payload(connection, run, run_no)
+        if not set_aside.is_empty():
+            store.load(connection, "dead_letters", _letters(run_no, set_aside))
+
+    store.write("begin", work)
+
+
+def _insert_run(connection: Connection, run: Run, planned: int) -> int:
+    policy = run.policy
+    values = {
+        "run": run.run, "pipeline": run.pipeline, "kind": run.kind, "state": RunState.RUNNING, "as_of": run.as_of,
+        "policy_name": policy and policy.name, "policy_version": policy and policy.version,
+        "policy_hash": policy and policy.hash, "started_at": run.started_at, "of_run": run.of_run,
+        "plan_sha256": run.plan_sha256, "flow_run": run.flow_run, "planned": planned,
+    }  # fmt: skip
+    return int(connection.execute(insert(runs).values(values).returning(runs.c.run_no)).scalar_one())
+
+
+def _rows(pipeline: str, run_no: int, planned: pl.DataFrame) -> pl.DataFrame:
+    first = (run_no << RUN_BITS) + 1
+    columns = [name for name in _COLUMNS if name in planned.columns]
+    return planned.select(
+        pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias("id"),
+        pl.lit(pipeline).alias("pipeline"),
+        *columns,
+    )
+
+
+def _letters(run_no: int, set_aside: pl.DataFrame) -> pl.DataFrame:
+    return set_aside.select(
+        pl.lit(run_no, dtype=pl.Int64).alias("run_no"),
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("position"),
+        "stage",
+        pl.col("table").alias("table_name"),
+        "record_id",
+        pl.col("line").cast(pl.Int64),
+        pl.col("column").alias("column_name"),
+        "code",
+    )
+
+
+def _no_other_payload(connection: Connection, run: Run, run_no: int) -> None:
+    """Refuse a key that took effect, or may have, with another payload. Own-field keys hold their run's id."""
+    low, high = span(run_no)
+    any_live = f"SELECT 1 FROM actions WHERE pipeline = :pipeline AND {LIVE} LIMIT 1"
+    values = {"pipeline": run.pipeline, "low": low, "high": high, "own": ActionKind.SET_FIELDS.value}
+    if connection.execute(text(any_live), values).first() is None:
+        return
+    query = f"""SELECT new.key FROM actions AS new JOIN actions AS old
+        ON old.pipeline = new.pipeline AND old.key = new.key AND {_LIVE_OLD}
+        WHERE new.id BETWEEN :low AND :high AND new.kind <> :own AND old.payload <> new.payload LIMIT {_NAMED}"""
+    keys = connection.execute(text(query), values).scalars().all()
+    if keys:
+        raise LedgerError(
+            "The plan repeats what was written before, with other content.",
+            why=f"The ledger knows {', '.join(keys)} with another payload.",
+            fix="Make a new plan: this one was made before the other run was applied.",
+        )
+
+
+def _same(store: Store, connection: Connection, known: Row[Any], run: Run, planned: pl.DataFrame) -> None:
+    low, high = span(known.run_no)
+    query = "SELECT key, payload FROM actions WHERE id BETWEEN :low AND :high ORDER BY id"
+    schema = {"key": pl.String(), "payload": pl.String()}
+    there = store.fetch(connection, query, {"low": low, "high": high}, schema)
+    same = (known.pipeline, known.kind, known.plan_sha256) == (run.pipeline, run.kind, run.plan_sha256)
+    if not same or not there.equals(planned.select("key", "payload")):
+        raise LedgerError(
+            f"Run {run.run} is known with another plan.",
+            why="A run's intents never change once they are recorded.",
+            fix="Make a new plan, which gets a run of its own.",
+        )
+
+
+def batches(store: Store, run: str, states: Sequence[ReceiptState], size: int) -> Iterator[Sequence[Action]]:
+    """Yield a run's actions in these states, in the plan's order; each batch is read when it is asked for."""
+    run_no = store.read(lambda connection: number(connection, run))
+    after, last = span(run_no)
+    c = actions.c
+    wanted = [c.id, c.key, c.kind, c.deal_id, c.cycle, c.step, c.payload, c.before, c.fingerprint, c.remote_id]
+    while True:
+        ours = (c.id > after) & (c.id <= last) & c.state.in_([s.value for s in states])
+        query = select(*wanted).where(ours).order_by(c.id).limit(size)
+        rows = store.read(lambda connection, query=query: connection.execute(query).all())  # type: ignore[misc]  # bound now
+        if not rows:
+            return
+        store.handed_out[run_no] = (rows[0].id, rows[-1].id)
+        yield [_action(row) for row in rows]
+        after = rows[-1].id
+
+
+def _action(row: Row[Any]) -> Action:
+    return Action(
+        key=row.key,
+        kind=ActionKind(row.kind),
+        deal_id=row.deal_id,
+        cycle=row.cycle if row.cycle is not None else 0,
+        step=row.step,
+        payload=orjson.loads(row.payload),
+        before=None if row.before is None else orjson.loads(row.before),
+        fingerprint=row.fingerprint,
+        remote_id=row.remote_id,
+    )
+
+
+def located(store: Store, connection: Connection, run_no: int, keys: Sequence[str]) -> dict[str, Row[Any]]:
+    """Return a run's actions by key: first looked for among those handed out last, then in the whole run.
+
+    Raises:
+        LedgerError: the run has no such action.
+    """
+    rows: dict[str, Row[Any]] = {}
+    for low, high in (store.handed_out.get(run_no, (1, 0)), span(run_no)):
+        left = [key for key in keys if key not in rows]
+        if left:
+            query = select(actions).where(actions.c.id.between(low, high), text(store.among("key", "keys")))
+            rows.update((row.key, row) for row in connection.execute(query, {"keys": store.many(left)}))
+    missing = [key for key in keys if key not in rows]
+    if missing:
+        raise LedgerError(f"The run has no action {missing[0]!r}.", why="A receipt must belong to an intent.")
+    return rows
+
+
+def mark_sent(store: Store, lease: Lease, run: str, keys: Sequence[str]) -> Sequence[Receipt]:
+    """Commit that these actions are about to be sent; return what must not be, as skipped."""
+
+    def work(connection: Connection) -> Sequence[Receipt]:
+        leasing.check(connection, lease)
+        run_no = number(connection, run)
+        rows = located(store, connection, run_no, keys)
+        refusals = _written_elsewhere(store, connection, lease.pipeline, run_no, keys)
+        now, refused = store.now(connection), {r.key for r in refusals}
+        sent = [_sending(row, lease.token, now) for key, row in rows.items() if key not in refused]
+        if sent:
+            connection.execute(_SEND, sent)
+        record(connection, lease, rows, refusals, now)
+        reopen_run(connection, run_no)
+        return refusals
+
+    return store.write("mark_sent", work) if keys else []
+
+
+_SEND = (
+    update(actions)
+    .where(actions.c.id == bindparam("the_id"))
+    .values({name: bindparam(f"the_{name}") for name in ("state", "attempts", "token", "sent_at", "payload_hash")})
+)
+
+
+def _sending(row: Row[Any], token: int, now: datetime) -> dict[str, object]:
+    again = row.state == ReceiptState.SENT and row.token == token  # done already, by a commit whose answer was lost
+    if row.state != ReceiptState.PLANNED and not again:
+        raise LedgerError(f"Action {row.key} is {row.state}; only a planned one may be sent.")
+    return {
+        "the_id": row.id,
+        "the_state": ReceiptState.SENT.value,
+        "the_attempts": row.attempts + (not again),
+        "the_token": token,
+        "the_sent_at": now,
+        "the_payload_hash": hashlib.sha256(row.payload.encode()).hexdigest(),
+    }
+
+
+def _written_elsewhere(
+    store: Store, connection: Connection, pipeline: str, run_no: int, keys: Sequence[str]
+) -> list[Receipt]:
+    low, high = span(run_no)
+    query = f"""SELECT actions.key, runs.run, actions.state FROM actions JOIN runs ON runs.run_no = actions.id >> :bits
+        WHERE actions.pipeline = :pipeline AND {_LIVE_ACTION} AND {store.among("actions.key", "keys")}
+        AND NOT actions.id BETWEEN :low AND :high"""
+    values = {"bits": RUN_BITS, "pipeline": pipeline, "keys": store.many(keys), "low": low, "high": high}
+    return [
+        Receipt(key=key, state=ReceiptState.SKIPPED, code="written_before", reason=f"run {run} wrote it ({state})")
+        for key, run, state in connection.execute(text(query), values)
+    ]

@@ -1,0 +1,1 @@
+"""One module per change of the schema, numbered; a released one never changes."""

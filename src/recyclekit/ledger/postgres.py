@@ -1,0 +1,141 @@
+"""The ledger in PostgreSQL: shared between machines, the server's clock, COPY for large runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+import psycopg
+from psycopg.sql import SQL, Literal
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from recyclekit.errors import LedgerBusyError, LedgerError, LedgerUnreachableError
+from recyclekit.ledger.store import Store
+
+_SCHEMA_LOCK = 0x7265_6379  # "recy"; any number that no other program uses on this database
+_ROWS_AT_ONCE = 50_000
+_PASSING = {"40001", "40P01", "57P01", "57P02", "57P03", "53300"}
+_REFUSED = re.compile(r"authentication failed|does not exist|no pg_hba|no password")
+_SETTINGS = "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '120s'; SET TIME ZONE 'UTC'"
+
+
+class PostgresStore(Store):
+    """A database on a server."""
+
+    waits = (0.1, 0.5, 2.0)
+
+    errors = (DBAPIError, psycopg.Error)
+
+    def __init__(self, url: URL) -> None:
+        super().__init__()
+        self.place = url.render_as_string(hide_password=True)
+        self.engine = _engine(url)
+
+    def exists(self) -> bool:
+        return True
+
+    def begin(self, connection: Connection) -> None:
+        """SQLAlchemy begins with the first statement."""
+
+    def lock_schema(self, connection: Connection) -> None:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SCHEMA_LOCK})
+
+    def now(self, connection: Connection) -> datetime:
+        found = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        assert isinstance(found, datetime)
+        return found
+
+    def among(self, column: str, name: str) -> str:
+        return f"{column} = ANY(:{name})"
+
+    def many(self, values: Sequence[str]) -> object:
+        return list(values)
+
+    def load(self, connection: Connection, table: str, frame: pl.DataFrame) -> None:
+        names = ", ".join(f'"{name}"' for name in frame.columns)
+        with _driver(connection).cursor() as cursor, cursor.copy(_copy(table, names)) as copy:
+            for part in frame.iter_slices(_ROWS_AT_ONCE):
+                block = BytesIO()
+                part.write_csv(block, include_header=False, quote_style="non_numeric", null_value="")
+                copy.write(block.getvalue())
+
+    def fetch(
+        self, connection: Connection, query: str, values: Mapping[str, object], schema: Mapping[str, pl.DataType]
+    ) -> pl.DataFrame:
+        bound = SQL(_literal_marks(query)).format(**{name: Literal(value) for name, value in values.items()})
+        block = BytesIO()
+        statement = SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(bound)
+        with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
+            for piece in copy:
+                block.write(piece)
+        if not block.tell():
+            return pl.DataFrame(schema=schema)
+        block.seek(0)
+        return pl.read_csv(block, has_header=False, schema=dict(schema))
+
+    def is_passing(self, error: Exception) -> bool:
+        cause = _cause(error)
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            return True
+        state = getattr(cause, "sqlstate", None)
+        if state is None:
+            # no state: the server never answered, or the connection broke
+            return isinstance(cause, psycopg.OperationalError) and not _REFUSED.search(str(cause))
+        return state in _PASSING or state.startswith("08")
+
+    def explain(self, error: Exception) -> LedgerError:
+        cause = _cause(error)
+        state = getattr(cause, "sqlstate", None) or ""
+        said = (str(cause).strip().splitlines() or [""])[0]
+        if state == "55P03":
+            return LedgerBusyError(
+                f"The ledger {self.place} is locked.", why=said, fix="Wait for the other run and try again."
+            )
+        if state.startswith("53"):
+            return LedgerError(
+                f"The ledger {self.place} could not be written.",
+                why=f"PostgreSQL says: {said}.",
+                fix="Nothing was half recorded. Make room on the server and run the same command again.",
+            )
+        if self.is_passing(error):
+            return LedgerUnreachableError(
+                f"The ledger {self.place} cannot be reached.",
+                why=said,
+                fix="Start the server or check the address under `ledger:`, then run the same command again.",
+            )
+        return LedgerError(f"The ledger {self.place} cannot be used.", why=f"PostgreSQL says: {said}.")
+
+
+def _engine(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"connect_timeout": 10})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
+        # a frozen process must not keep the lease's row locked for ever
+        connection.execute(_SETTINGS)
+        connection.commit()
+
+    return engine
+
+
+def _driver(connection: Connection) -> psycopg.Connection[Any]:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
+
+
+def _copy(table: str, names: str) -> str:
+    return f'COPY "{table}" ({names}) FROM STDIN (FORMAT csv)'
+
+
+def _literal_marks(query: str) -> Any:  # psycopg asks for a literal string; our queries are made of our own names only
+    return re.sub(r":(\w+)", r"{\1}", query)
+
+
+def _cause(error: Exception) -> BaseException:
+    return getattr(error, "orig", None) or error

@@ -1,0 +1,143 @@
+"""What the ledger is asked: memory, runs, a run's actions and dead letters, cursors. Writes nothing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import orjson
+import polars as pl
+from sqlalchemy import Connection, Row, func, select
+
+from recyclekit.errors import LedgerError
+from recyclekit.ledger.intents import span
+from recyclekit.ledger.schema import DOUBT, actions, cursors, runs
+from recyclekit.ledger.store import Store
+from recyclekit.models.memory import CYCLES, TOUCHES, Memory
+from recyclekit.models.plan import ACTIONS, PolicyStamp
+from recyclekit.models.run import ReceiptState, Run, RunKind, RunState
+from recyclekit.models.snapshot import DEAD_LETTERS
+
+_ACTIONS: dict[str, Any] = ACTIONS
+FOUND_ACTIONS = pl.Schema({
+    **_ACTIONS, "state": pl.String, "attempts": pl.Int16, "remote_id": pl.String, "code": pl.String,
+    "reason": pl.String, "field": pl.String, "correlation": pl.String, "undone_by": pl.String,
+})  # fmt: skip
+_NEAREST = 500
+
+
+def memory(store: Store, connection: Connection, pipeline: str, as_of: date | None) -> Memory:
+    """Return cycles, touches and deals in doubt as they were known at the end of `as_of`."""
+    day = (as_of or date.max).isoformat()
+    values = {"pipeline": pipeline, "day": day}
+    cycles = store.fetch(connection, _CYCLES, values, pl.Schema(CYCLES))
+    touches = store.fetch(connection, _TOUCHES, values, pl.Schema(TOUCHES))
+    doubt = store.fetch(connection, _DOUBT, values, pl.Schema({"deal_id": pl.String}))
+    return Memory(cycles=cycles, touches=touches, in_doubt=frozenset(doubt["deal_id"]))
+
+
+_CYCLES = """SELECT deal_id, cycle, track, reason, opened_on,
+    CASE WHEN ended_on <= :day THEN ended_on END, CASE WHEN ended_on <= :day THEN ended_why END
+    FROM cycles WHERE pipeline = :pipeline AND opened_on <= :day ORDER BY deal_id, cycle"""
+_TOUCHES = """SELECT deal_id, cycle, step, due_on, channel, owner, key
+    FROM touches WHERE pipeline = :pipeline AND made_on <= :day ORDER BY deal_id, cycle, made_on, key"""
+_DOUBT = f"SELECT DISTINCT deal_id FROM actions WHERE pipeline = :pipeline AND {DOUBT}"
+
+
+def newest(connection: Connection, pipeline: str | None, limit: int) -> Sequence[Run]:
+    """Return runs, newest first."""
+    query = select(runs).order_by(runs.c.run_no.desc()).limit(limit)
+    if pipeline is not None:
+        query = query.where(runs.c.pipeline == pipeline)
+    return [_run(connection, row) for row in connection.execute(query).all()]
+
+
+def one(connection: Connection, wanted: str) -> Run:
+    """Return the run with this id or with an id that alone begins so."""
+    query = select(runs).where(runs.c.run.startswith(wanted, autoescape=True)).limit(_NEAREST)
+    rows = connection.execute(query).all() if wanted else []
+    exact = [row for row in rows if row.run == wanted] or rows
+    if len(exact) == 1:
+        return _run(connection, exact[0])
+    raise _unknown(connection, wanted, [row.run for row in exact])
+
+
+def head(connection: Connection, run_no: int) -> Run:
+    """Return a run without counting its actions."""
+    return _run(connection, connection.execute(select(runs).where(runs.c.run_no == run_no)).one(), {})
+
+
+def _unknown(connection: Connection, wanted: str, several: Sequence[str]) -> LedgerError:
+    if several:
+        return LedgerError(
+            f"{wanted!r} may mean {len(several)} runs.",
+            why=f"Among them {', '.join(several[:5])}.",
+            fix="Name more of it.",
+        )
+    known = connection.execute(select(runs.c.run).order_by(runs.c.run_no.desc()).limit(_NEAREST)).scalars().all()
+    near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.0) or known[:3]
+    fix = f"Nearest: {', '.join(near)}." if near else "Nothing has been applied yet."
+    return LedgerError(f"There is no run {wanted!r}.", fix=fix)
+
+
+def _run(connection: Connection, row: Row[Any], known: Mapping[str, int] | None = None) -> Run:
+    if known is None:
+        known = counts(connection, row.run_no) if row.counts is None else orjson.loads(row.counts)
+    stamp = (
+        PolicyStamp(name=row.policy_name, version=row.policy_version, hash=row.policy_hash) if row.policy_name else None
+    )
+    return Run(
+        run=row.run,
+        pipeline=row.pipeline,
+        kind=RunKind(row.kind),
+        state=RunState(row.state),
+        as_of=row.as_of,
+        policy=stamp,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        of_run=row.of_run,
+        plan_sha256=row.plan_sha256,
+        counts=known,
+        flow_run=row.flow_run,
+    )
+
+
+def counts(connection: Connection, run_no: int) -> Mapping[str, int]:
+    """Return how many of a run's actions are in each state."""
+    low, high = span(run_no)
+    query = select(actions.c.state, func.count()).where(actions.c.id.between(low, high)).group_by(actions.c.state)
+    return {row[0]: row[1] for row in connection.execute(query.order_by(actions.c.state))}
+
+
+def actions_of(store: Store, connection: Connection, run_no: int, states: Sequence[ReceiptState]) -> pl.DataFrame:
+    """Return a run's actions with what became of them, in the plan's order."""
+    low, high = span(run_no)
+    only = f" AND state IN ({', '.join(repr(state.value) for state in states)})" if states else ""
+    columns = ", ".join(FOUND_ACTIONS)
+    query = f"SELECT {columns} FROM actions WHERE id BETWEEN :low AND :high{only} ORDER BY id"
+    return store.fetch(connection, query, {"low": low, "high": high}, FOUND_ACTIONS)
+
+
+def dead_letters(store: Store, connection: Connection, run_no: int) -> pl.DataFrame:
+    """Return what a run set aside: records of earlier stages, and the actions that the other side refused."""
+    low, high = span(run_no)
+    values = {"run_no": run_no, "low": low, "high": high, "failed": ReceiptState.FAILED.value}
+    return store.fetch(connection, _LETTERS, values, pl.Schema(DEAD_LETTERS))
+
+
+_LETTERS = """SELECT stage, table_name, record_id, line, column_name, code, reason FROM (
+    SELECT 0 AS late, position, stage, table_name, record_id, line, column_name, code, NULL AS reason
+    FROM dead_letters WHERE run_no = :run_no
+    UNION ALL
+    SELECT 1, id, 'write_back', 'deals', deal_id, NULL, field, code, reason
+    FROM actions WHERE id BETWEEN :low AND :high AND state = :failed) AS letters ORDER BY late, position"""
+
+
+def cursor(connection: Connection, pipeline: str, name: str, table: str) -> str | None:
+    """Return the position remembered after the last good run."""
+    c = cursors.c
+    ours = (c.pipeline == pipeline) & (c.connection == name) & (c.table_name == table)
+    found = connection.execute(select(c.position).where(ours)).scalar()
+    return None if found is None else str(found)

@@ -1,0 +1,202 @@
+"""The ledger on a SQL store: each method is one transaction; what it does is told in the modules beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import TypeVar
+
+import orjson
+import polars as pl
+from sqlalchemy import Connection, update
+
+from recyclekit import clock
+from recyclekit.errors import LedgerError
+from recyclekit.ledger import intents, reading, touching
+from recyclekit.ledger import lease as leasing
+from recyclekit.ledger.protocol import Lease
+from recyclekit.ledger.schema import actions, cursors, runs
+from recyclekit.ledger.settling import record, reopen_run, upsert
+from recyclekit.ledger.store import Store, Work
+from recyclekit.ledger.version import is_current, migrate, version
+from recyclekit.models.inverse import undone_key
+from recyclekit.models.memory import Memory
+from recyclekit.models.plan import Action
+from recyclekit.models.run import Receipt, ReceiptState, Run, RunState
+from recyclekit.models.snapshot import dead_letters
+
+T = TypeVar("T")
+
+
+class SqlLedger:
+    """`recyclekit.ledger.protocol.Ledger` on a store. Reading never creates a ledger; the first write does."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._ready = False
+
+    def close(self) -> None:
+        """Close the connections to the store."""
+        self.store.close()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def memory(self, pipeline: str, as_of: date | None = None) -> Memory:
+        return self._read(lambda c: reading.memory(self.store, c, pipeline, as_of), Memory())
+
+    def runs(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Run]:
+        return self._read(lambda c: reading.newest(c, pipeline, limit), [])
+
+    def run(self, run: str) -> Run:
+        found = self._read(lambda c: reading.one(c, run), None)
+        if found is None:
+            raise LedgerError(f"There is no run {run!r}.", fix="Nothing has been applied yet.")
+        return found
+
+    def actions(self, run: str, states: Sequence[ReceiptState] = ()) -> pl.DataFrame:
+        def work(connection: Connection) -> pl.DataFrame:
+            return reading.actions_of(self.store, connection, intents.number(connection, run), states)
+
+        return self._read(work, pl.DataFrame(schema=reading.FOUND_ACTIONS))
+
+    def dead_letters(self, run: str) -> pl.DataFrame:
+        def work(connection: Connection) -> pl.DataFrame:
+            return reading.dead_letters(self.store, connection, intents.number(connection, run))
+
+        return self._read(work, dead_letters())
+
+    def cursor(self, pipeline: str, connection: str, table: str) -> str | None:
+        return self._read(lambda c: reading.cursor(c, pipeline, connection, table), None)
+
+    def pending(self, run: str, size: int) -> Iterator[Sequence[Action]]:
+        return intents.batches(self.store, run, [ReceiptState.PLANNED], size)
+
+    def unsettled(self, run: str, size: int) -> Iterator[Sequence[Action]]:
+        return intents.batches(self.store, run, [ReceiptState.SENT, ReceiptState.IN_DOUBT], size)
+
+    # -- the lease -------------------------------------------------------------------------------------------------
+
+    def acquire(self, pipeline: str, run: str, seconds: int = 60) -> Lease:
+        self._make_ready()
+        return leasing.acquire(self.store, pipeline, run, seconds)
+
+    def renew(self, lease: Lease, seconds: int = 60) -> None:
+        leasing.renew(self.store, lease, seconds)
+
+    def release(self, lease: Lease) -> None:
+        leasing.release(self.store, lease)
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def begin(self, lease: Lease, run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame) -> None:
+        self._make_ready()
+        intents.begin(self.store, lease, run, actions, dead_letters)
+
+    def mark_sent(self, lease: Lease, run: str, keys: Sequence[str]) -> Sequence[Receipt]:
+        return intents.mark_sent(self.store, lease, run, keys)
+
+    def settle(self, lease: Lease, run: str, receipts: Sequence[Receipt]) -> None:
+        def work(connection: Connection) -> None:
+            known, done = self._settle(connection, lease, run, receipts)
+            on = known.as_of or known.started_at.date()
+            touching.remember(connection, known.pipeline, known.run, on, done)
+
+        self.store.write("settle", work)
+
+    def undo_settle(self, lease: Lease, undo_run: str, receipts: Sequence[Receipt]) -> None:
+        def work(connection: Connection) -> None:
+            known, done = self._settle(connection, lease, undo_run, receipts)
+            if done and known.of_run:
+                origin = intents.number(connection, known.of_run)
+                keys = [undone_key(undo_run, row.key) for row in done]
+                undone = list(intents.located(self.store, connection, origin, keys).values())
+                ids = [row.id for row in undone]
+                connection.execute(update(actions).where(actions.c.id.in_(ids)).values(undone_by=undo_run))
+                touching.forget(connection, known.pipeline, known.of_run, undone)
+
+        self.store.write("undo_settle", work)
+
+    def reopen(self, lease: Lease, run: str, keys: Sequence[str] | None = None) -> int:
+        def work(connection: Connection) -> int:
+            leasing.check(connection, lease)
+            run_no = intents.number(connection, run)
+            low, high = intents.span(run_no)
+            chosen = actions.c.id.between(low, high) & (actions.c.state == ReceiptState.FAILED)
+            if keys is not None:
+                chosen &= actions.c.id.in_(
+                    [r.id for r in intents.located(self.store, connection, run_no, keys).values()]
+                )
+            again = connection.execute(update(actions).where(chosen).values(state=ReceiptState.PLANNED)).rowcount
+            if again:
+                reopen_run(connection, run_no)
+            return again
+
+        return self.store.write("reopen", work)
+
+    def end(
+        self, lease: Lease, run: str, state: RunState, cursors: Mapping[tuple[str, str], str] | None = None
+    ) -> None:
+        def work(connection: Connection) -> None:
+            leasing.check(connection, lease)
+            run_no = intents.number(connection, run)
+            counts = orjson.dumps(reading.counts(connection, run_no)).decode()
+            ended = {"state": state, "counts": counts, "ended_at": clock.now()}
+            connection.execute(update(runs).where(runs.c.run_no == run_no).values(ended))
+            for (name, table), position in (cursors or {}).items():
+                _remember_cursor(connection, (lease.pipeline, name, table), position, run)
+
+        self.store.write("end", work)
+
+    def end_cycles(self, lease: Lease, ended: pl.DataFrame) -> None:
+        rows = ended.select("deal_id", "cycle", "ended_on", "ended_why").rows()
+
+        def work(connection: Connection) -> None:
+            leasing.check(connection, lease)
+            touching.end(connection, lease.pipeline, lease.holder.split(":")[2], rows)
+
+        self.store.write("end_cycles", work)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _settle(
+        self, connection: Connection, lease: Lease, run: str, receipts: Sequence[Receipt]
+    ) -> tuple[Run, list[intents.Found]]:
+        leasing.check(connection, lease)
+        run_no = intents.number(connection, run)
+        rows = intents.located(self.store, connection, run_no, [r.key for r in receipts])
+        moved = record(connection, lease, rows, receipts, self.store.now(connection))
+        reopen_run(connection, run_no)
+        return reading.head(connection, run_no), [row for row, r in moved if r.state is ReceiptState.DONE]
+
+    def _read(self, work: Work[T], nothing: T) -> T:
+        if self._ready or (self.store.exists() and self._look()):
+            return self.store.read(work)
+        return nothing
+
+    def _look(self) -> bool:
+        """Whether there is a ledger; an older one is migrated, since this version cannot read it as it stands."""
+        found = self.store.read(version)
+        if found is not None and not is_current(found):
+            self._make_ready()
+        self._ready = found is not None
+        return self._ready
+
+    def _make_ready(self) -> None:
+        if self._ready or (self.store.exists() and is_current(self.store.read(version))):
+            self._ready = True
+            return
+        self.store.write("migrate", self._migrate)
+        self._ready = True
+
+    def _migrate(self, connection: Connection) -> None:
+        self.store.lock_schema(connection)
+        if not is_current(version(connection)):
+            migrate(connection)
+
+
+def _remember_cursor(connection: Connection, where: tuple[str, str, str], position: str, run: str) -> None:
+    pipeline, name, table = where
+    row = {"pipeline": pipeline, "connection": name, "table_name": table, "position": position, "run": run}
+    statement = upsert(connection, cursors).values(row)
+    same = [cursors.c.pipeline, cursors.c.connection, cursors.c.table_name]
+    connection.execute(statement.on_conflict_do_update(index_elements=same, set_={"position": position, "run": run}))

@@ -1,0 +1,127 @@
+"""The ledger in one SQLite file: WAL, every commit on the disk before it counts, one writer at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from recyclekit import clock
+from recyclekit.errors import LedgerBusyError, LedgerError
+from recyclekit.ledger.store import Store
+
+BUSY_SECONDS = 15
+_ROWS_AT_ONCE = 20_000  # more at once keeps millions of tuples alive, which Python's collector walks again and again
+
+
+class SqliteStore(Store):
+    """A file. Its clock is this machine's: a SQLite ledger is not shared between machines."""
+
+    errors = (DBAPIError, sqlite3.Error)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path, self.place = path, str(path)
+        self.engine = _engine(path)
+
+    def exists(self) -> bool:
+        return self.path.exists()
+
+    def begin(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def lock_schema(self, connection: Connection) -> None:
+        """BEGIN IMMEDIATE holds the only write lock there is."""
+
+    def now(self, connection: Connection) -> datetime:  # noqa: ARG002  # the file has no clock of its own
+        return clock.now()
+
+    def among(self, column: str, name: str) -> str:
+        return f"{column} IN (SELECT value FROM json_each(:{name}))"
+
+    def many(self, values: Sequence[str]) -> object:
+        return orjson.dumps(list(values)).decode()
+
+    def load(self, connection: Connection, table: str, frame: pl.DataFrame) -> None:
+        names = ", ".join(f'"{name}"' for name in frame.columns)
+        marks = ", ".join("?" * frame.width)
+        rows = _as_text(frame).iter_rows(buffer_size=_ROWS_AT_ONCE)
+        _driver(connection).executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+
+    def fetch(
+        self, connection: Connection, query: str, values: Mapping[str, object], schema: Mapping[str, pl.DataType]
+    ) -> pl.DataFrame:
+        rows = _driver(connection).execute(query, values)
+        texts = {name: pl.String if dtype == pl.Date else dtype for name, dtype in schema.items()}
+        parts = [pl.DataFrame(part, schema=texts, orient="row") for part in _parts(rows)]
+        frame = pl.concat(parts) if parts else pl.DataFrame(schema=texts)
+        dates = [name for name, dtype in schema.items() if dtype == pl.Date]
+        return frame.with_columns(pl.col(dates).str.to_date("%Y-%m-%d")) if dates else frame
+
+    def is_passing(self, error: Exception) -> bool:  # noqa: ARG002  # SQLite has waited for its lock already
+        return False
+
+    def explain(self, error: Exception) -> LedgerError:
+        cause = getattr(error, "orig", None) or error
+        said = str(cause)
+        if "full" in said or "disk I/O" in said:
+            return LedgerError(
+                f"The ledger {self.place} could not be written.",
+                why=f"SQLite says: {said}.",
+                fix="Nothing was half recorded. Make room on the disk and run the same command again.",
+            )
+        if "locked" in said or "busy" in said:
+            return LedgerBusyError(
+                f"The ledger {self.place} is locked.",
+                why=f"Another process has been writing to it for more than {BUSY_SECONDS} seconds.",
+                fix="Wait for it, or end it, and run the same command again.",
+            )
+        if "readonly" in said or "unable to open" in said:
+            return LedgerError(
+                f"The ledger {self.place} cannot be opened for writing.",
+                why=f"SQLite says: {said}.",
+                fix="Look at the folder and its permissions, or name another file under `ledger:`.",
+            )
+        return LedgerError(f"The ledger {self.place} cannot be used.", why=f"SQLite says: {said}.")
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite+pysqlite:///{path}")
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: the driver's own guess begins too late
+        for pragma in (
+            f"busy_timeout = {BUSY_SECONDS * 1000}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "cache_size = -32768",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    return engine
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Turn what SQLite has no type for into text: one cast of a column instead of one of each value."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.Date or isinstance(dtype, pl.Enum)]
+    return frame.with_columns(pl.col(texts).cast(pl.String)) if texts else frame
+
+
+def _parts(rows: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
+    while part := rows.fetchmany(_ROWS_AT_ONCE):
+        yield part

@@ -1,0 +1,70 @@
+"""The inverse of what a run wrote, as actions of an undo run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import polars as pl
+
+from recyclekit.models.plan import ACTIONS, ActionKind, Change
+
+UNDO_KINDS = frozenset({ActionKind.RESTORE_FIELDS, ActionKind.REMOVE_TASK, ActionKind.UNENROL})
+"""The kinds that a sink carries out through `Undoes`; conditional on the other side, so repeating one is safe."""
+
+INVERSE = {
+    ActionKind.SET_FIELDS: ActionKind.RESTORE_FIELDS,
+    ActionKind.CREATE_TASK: ActionKind.REMOVE_TASK,
+    ActionKind.ENROL: ActionKind.UNENROL,
+}
+UNDO_ACTIONS: dict[str, Any] = {**ACTIONS, "remote_id": pl.String}
+NOT_UNDOABLE = "not_undoable"
+"""Payload entry of an action that has no way back, with the reason: it is listed, never sent."""
+
+
+def undo_key(undo_run: str, key: str) -> str:
+    """Return the key of the action that takes `key` back."""
+    return f"undo:{undo_run}:{key}"
+
+
+def undone_key(undo_run: str, key: str) -> str:
+    """Return the key of the action that an undo's action takes back."""
+    return key.removeprefix(undo_key(undo_run, ""))
+
+
+def inverse(undo_run: str, done: pl.DataFrame) -> pl.DataFrame:
+    """Return the actions that take these done ones back, last first: columns ACTIONS and remote_id.
+
+    `done` has the columns of `LedgerReader.actions`. restore_fields holds the old values, with `expect` for what must
+    still stand there; remove_task and unenrol hold the payload of what they remove and its `key`.
+    """
+    rows = [_inverse(undo_run, row) for row in done.reverse().iter_rows(named=True)]
+    return pl.DataFrame(rows, schema=UNDO_ACTIONS, orient="row")
+
+
+def _inverse(undo_run: str, row: Mapping[str, str]) -> dict[str, object]:
+    kind = ActionKind(row["kind"])
+    payload = _payload(kind, row)
+    same = {name: row[name] for name in ("deal_id", "cycle", "step", "rule", "track", "remote_id")}
+    return {
+        **same,
+        "key": undo_key(undo_run, row["key"]),
+        "kind": INVERSE.get(kind, kind),
+        "change": Change.REMOVE,
+        "payload": orjson.dumps(payload).decode(),
+        "before": None,
+        "fingerprint": None,
+    }
+
+
+def _payload(kind: ActionKind, row: Mapping[str, str]) -> dict[str, object]:
+    written = orjson.loads(row["payload"])
+    if kind in UNDO_KINDS:
+        return {NOT_UNDOABLE: f"a {kind} has no way back"}
+    if kind is not ActionKind.SET_FIELDS:
+        return {**written, "key": row["key"]}
+    if row["before"] is None:
+        return {NOT_UNDOABLE: "the old values are not known"}
+    before = orjson.loads(row["before"])
+    return {**{name: before.get(name) for name in written}, "expect": written}

@@ -1,0 +1,350 @@
+"""Stage 5 of 5. Send planned actions to a sink and record what provably happened; the only stage that writes to a CRM.
+
+Decides nothing. The order is always: intent in the ledger, call, proof, receipt in the ledger. Whatever was sent and
+has no proof is looked up before anything else is done with it, never blindly repeated.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Required, TypedDict, TypeVar, Unpack
+
+import polars as pl
+
+from recyclekit import clock
+from recyclekit.connectors.protocols import FindsByKey, Sink, Undoes
+from recyclekit.errors import (
+    ConfigError,
+    InDoubtError,
+    LeaseError,
+    LedgerError,
+    RecyclekitError,
+    RefusedError,
+    RemoteError,
+)
+from recyclekit.events import Listen, StageEnded, StageProgressed, StageStarted, silence
+from recyclekit.faultpoint import faultpoint
+from recyclekit.ledger.protocol import Lease, Ledger
+from recyclekit.models.drift import Reread, drifted
+from recyclekit.models.inverse import NOT_UNDOABLE, UNDO_KINDS, inverse
+from recyclekit.models.outcome import TOLD, outcome_of
+from recyclekit.models.patience import Patience
+from recyclekit.models.plan import Action
+from recyclekit.models.proof import found, in_doubt, proven, refused
+from recyclekit.models.run import Outcome, Receipt, ReceiptState, Run, RunKind, RunState
+from recyclekit.models.snapshot import dead_letters as no_dead_letters
+
+STAGE = "write_back"
+T = TypeVar("T")
+Call = Callable[[Sequence[Action]], Sequence[Receipt]]
+
+
+class _StoppedError(RemoteError):
+    """Someone asked this run to stop; what is unsent can be resumed."""
+
+
+class Means(TypedDict, total=False):
+    """All that stage 5 works with, as keyword arguments.
+
+    sink, ledger: the doors. reread: reads deals again just before they are written (see models.drift); None where the
+    sink cannot. should_stop: asked between calls; true ends the run after the call in hand, resumable. cursors:
+    positions to remember by (connection, table) once the run has ended well. sleep: waits between attempts.
+    """
+
+    sink: Required[Sink]
+    ledger: Required[Ledger]
+    reread: Reread | None
+    listen: Listen
+    should_stop: Callable[[], bool]
+    patience: Patience
+    sleep: Callable[[float], None]
+    cursors: Mapping[tuple[str, str], str]
+
+
+def write_back(run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame, **means: Unpack[Means]) -> Outcome:
+    """Record a run with its intents and carry it out; the same run again sends only what is not done yet.
+
+    Args:
+        run: the plan's run; `plan_sha256` ties it to this plan.
+        actions: columns ACTIONS, in the order of writing.
+        dead_letters: what earlier stages set aside, to be remembered with the run.
+        means: see Means.
+
+    Raises:
+        LeaseError: another run writes, or took over; nothing more was written.
+        LedgerError: the ledger cannot be used, or knows this run or a key of it with other content.
+    """
+    with _lease(means, run) as lease:
+        means["ledger"].begin(lease, run, actions, dead_letters)
+        return _Desk(run, lease, means).carry_out()
+
+
+def resume(run: str, **means: Unpack[Means]) -> Outcome:
+    """Take a run up again: what is done stays done, doubt is looked up first, failed and unsent actions are sent."""
+    known = means["ledger"].run(run)
+    if known.kind is RunKind.ERASE:
+        raise ConfigError(f"Run {known.run} erased a person; it cannot be resumed.", fix="Erase again instead.")
+    with _lease(means, known) as lease:
+        means["ledger"].reopen(lease, known.run)
+        return _Desk(known, lease, means).carry_out()
+
+
+def undo(run: str, undo_run: str, **means: Unpack[Means]) -> Outcome:
+    """Take back what a run wrote, as a run of its own; an undo that was cut short is taken up again instead.
+
+    What a person changed since is left alone and comes back as skipped. The ledger forgets the touches taken back, so
+    that the next plan plans these deals again.
+
+    Raises:
+        ConfigError: the run is itself an undo (or an erase).
+    """
+    target = means["ledger"].run(run)
+    if target.kind is not RunKind.APPLY:
+        raise ConfigError(
+            f"Run {target.run} cannot be undone.",
+            why=f"It is a run of kind {target.kind}.",
+            fix="Plan and apply again: the ledger has forgotten what was undone.",
+        )
+    with _lease(means, target) as lease:
+        _Desk(target, lease, means).settle_doubt()
+        begun = _unfinished_undo(means["ledger"], target) or _begin_undo(means["ledger"], lease, target, undo_run)
+        if begun is None:
+            return Outcome(run=undo_run, state=RunState.SUCCESS, planned=0, applied=0)
+        return _Desk(begun, lease, means).carry_out()
+
+
+def _unfinished_undo(ledger: Ledger, target: Run) -> Run | None:
+    undos = (r for r in ledger.runs(target.pipeline, limit=100_000) if r.of_run == target.run)
+    return next((r for r in undos if r.state in {RunState.RUNNING, RunState.ABORTED, RunState.FAILED}), None)
+
+
+def _begin_undo(ledger: Ledger, lease: Lease, target: Run, undo_run: str) -> Run | None:
+    done = ledger.actions(target.run, [ReceiptState.DONE])
+    actions = inverse(undo_run, done.filter(pl.col("undone_by").is_null()))
+    if actions.is_empty():
+        return None
+    run = replace(
+        target, run=undo_run, kind=RunKind.UNDO, state=RunState.RUNNING, started_at=clock.now(), ended_at=None,
+        of_run=target.run, plan_sha256="", counts={}, flow_run=None,
+    )  # fmt: skip
+    ledger.begin(lease, run, actions, no_dead_letters())
+    return run
+
+
+@contextmanager
+def _lease(means: Means, run: Run) -> Iterator[Lease]:
+    lease = means["ledger"].acquire(run.pipeline, run.run, means.get("patience", Patience()).lease)
+    try:
+        yield lease
+    finally:
+        means["ledger"].release(lease)
+
+
+class _Desk:
+    """One attempt at one run, under one lease."""
+
+    def __init__(self, run: Run, lease: Lease, means: Means) -> None:
+        self.run, self.lease = run, lease
+        self.sink, self.ledger = means["sink"], means["ledger"]
+        self.listen = means.get("listen", silence)
+        self.should_stop = means.get("should_stop", lambda: False)
+        self.patience = means.get("patience", Patience())
+        self.sleep = means.get("sleep", time.sleep)
+        self.cursors = means.get("cursors", {})
+        undoing = run.kind is RunKind.UNDO
+        self.settle = self.ledger.undo_settle if undoing else self.ledger.settle
+        self.reread = None if undoing else means.get("reread")
+
+    # -- the whole run ---------------------------------------------------------------------------------------------
+
+    def carry_out(self) -> Outcome:
+        started, counts = time.perf_counter(), self.ledger.run(self.run.run).counts
+        self.listen(StageStarted(run=self.run.run, stage=STAGE, total=sum(counts.values())))
+        outcome = self.outcome(counts.get(ReceiptState.DONE, 0), self.work())
+        good = outcome.state in {RunState.SUCCESS, RunState.PARTIAL}
+        self.ledger.end(self.lease, self.run.run, outcome.state, self.cursors if good else None)
+        figures = {"applied": outcome.applied, "skipped": len(outcome.skipped), "failed": len(outcome.failed)}
+        seconds = time.perf_counter() - started
+        self.listen(StageEnded(run=self.run.run, stage=STAGE, seconds=seconds, figures=figures))
+        return outcome
+
+    def work(self) -> RemoteError | None:
+        """Settle doubt, send what is unsent, and return what made us stop early, if anything did."""
+        try:
+            self.settle_doubt()
+            self.send_all()
+        except RemoteError as error:
+            return error
+        except (LeaseError, LedgerError):
+            raise
+        except Exception:
+            # a bug, ours or the connector's: what was sent keeps saying so, and the next attempt looks it up
+            with suppress(RecyclekitError):
+                self.ledger.end(self.lease, self.run.run, RunState.FAILED)
+            raise
+        return None
+
+    def outcome(self, already: int, stop: RemoteError | None) -> Outcome:
+        name = self.run.run
+        counts, told = self.ledger.run(name).counts, self.ledger.actions(name, TOLD)
+        return outcome_of(name, counts, told, already=already, stop=stop)
+
+    def settle_doubt(self) -> None:
+        """Look up what an earlier attempt sent without getting a proof."""
+        for batch in self.ledger.unsettled(self.run.run, self.sink.batch_size):
+            self.keep_lease()
+            self.look_up(batch)
+
+    def send_all(self) -> None:
+        """Send what is unsent; what proves absent after a doubtful call is unsent again, so more than one pass."""
+        for _ in range(self.patience.passes):
+            sent = 0
+            for batch in self.ledger.pending(self.run.run, self.sink.batch_size):
+                self.send(batch)
+                sent += len(batch)
+            if not sent:
+                return
+
+    # -- one batch -------------------------------------------------------------------------------------------------
+
+    def send(self, batch: Sequence[Action]) -> None:
+        if self.should_stop():
+            raise _StoppedError("The run was asked to stop.", fix=f"Resume it: recyclekit retry {self.run.run}")
+        self.keep_lease()
+        left = self.without(batch, self.impossible(batch))
+        left = self.without(left, self.changed(left))
+        refusals = self.ledger.mark_sent(self.lease, self.run.run, [a.key for a in left])
+        left = _except(left, refusals)
+        for undoing in (True, False):
+            part = [a for a in left if (a.kind in UNDO_KINDS) is undoing]
+            if part:
+                self.hand_over(part, left)
+                left = _except(left, part)
+        self.listen(StageProgressed(run=self.run.run, stage=STAGE, done=len(batch)))
+
+    def hand_over(self, part: Sequence[Action], unanswered: Sequence[Action]) -> None:
+        """Deliver and record call by call; where the other side stops us, what was not answered is unsent again."""
+        try:
+            for receipts in self.deliver(part):
+                self.settle(self.lease, self.run.run, receipts)
+                unanswered = _except(unanswered, receipts)
+                self.look_up([a for a in part if a.key in _keys(receipts, ReceiptState.IN_DOUBT)])
+        except RemoteError as error:
+            reason = f"not applied: {error.what}"
+            unsent = [Receipt(key=a.key, state=ReceiptState.PLANNED, code="unsent", reason=reason) for a in unanswered]
+            self.settle(self.lease, self.run.run, unsent)
+            raise
+
+    def deliver(self, actions: Sequence[Action]) -> Iterator[list[Receipt]]:
+        """Yield the receipts of each call; a refused batch is halved until the record that is to blame stands alone."""
+        try:
+            yield proven(actions, self.call_patiently(actions))
+        except InDoubtError as doubt:
+            yield [in_doubt(a, "no_answer", doubt.what) for a in actions]
+        except RefusedError as refusal:
+            if len(actions) == 1:
+                yield [refused(actions[0], refusal)]
+                return
+            half = len(actions) // 2
+            yield from self.deliver(actions[:half])
+            yield from self.deliver(actions[half:])
+
+    def look_up(self, actions: Sequence[Action]) -> None:
+        """Settle doubt from the other side. An undo is conditional, so it may simply be repeated."""
+        again = [a for a in actions if a.kind in UNDO_KINDS]
+        rest = [a for a in actions if a.kind not in UNDO_KINDS]
+        receipts = [Receipt(key=a.key, state=ReceiptState.PLANNED, code="repeatable") for a in again]
+        receipts += self.find(rest) if rest else []
+        if receipts:
+            self.settle(self.lease, self.run.run, receipts)
+
+    def find(self, actions: Sequence[Action]) -> list[Receipt]:
+        sink = self.sink
+        if not isinstance(sink, FindsByKey):
+            return [in_doubt(a, "cannot_find", "this system cannot be asked what became of it") for a in actions]
+        try:
+            return found(actions, self.patiently(lambda: self.call(sink.find, actions, "find")))
+        except (InDoubtError, RefusedError) as error:
+            return [in_doubt(a, "not_found_out", error.what) for a in actions]
+
+    def without(self, batch: Sequence[Action], receipts: Sequence[Receipt]) -> Sequence[Action]:
+        """Record these actions as settled and return the others."""
+        if receipts:
+            self.settle(self.lease, self.run.run, receipts)
+        return _except(batch, receipts)
+
+    def impossible(self, batch: Sequence[Action]) -> list[Receipt]:
+        able = isinstance(self.sink, Undoes)
+        why = {
+            a.key: a.payload.get(NOT_UNDOABLE) or ("" if able else "this system cannot take writes back")
+            for a in batch
+            if a.kind in UNDO_KINDS or NOT_UNDOABLE in a.payload
+        }
+        return [
+            Receipt(key=key, state=ReceiptState.SKIPPED, code=NOT_UNDOABLE, reason=str(reason))
+            for key, reason in why.items()
+            if reason
+        ]
+
+    def changed(self, batch: Sequence[Action]) -> list[Receipt]:
+        if self.reread is None or not batch:
+            return []
+        reread, deals = self.reread, list(dict.fromkeys(a.deal_id for a in batch))
+        with self.beating():
+            return drifted(batch, self.patiently(lambda: reread(deals)))
+
+    # -- one call --------------------------------------------------------------------------------------------------
+
+    def call_patiently(self, actions: Sequence[Action]) -> Sequence[Receipt]:
+        undoing = actions[0].kind in UNDO_KINDS
+        door: Call = self.sink.undo if undoing and isinstance(self.sink, Undoes) else self.sink.write
+        return self.patiently(lambda: self.call(door, actions, "write"))
+
+    def call(self, door: Call, actions: Sequence[Action], name: str) -> Sequence[Receipt]:
+        faultpoint(f"sink.{name}")
+        with self.beating():
+            receipts = door(actions)
+        faultpoint(f"sink.{name}.answered")
+        return receipts
+
+    def patiently(self, ask: Callable[[], T]) -> T:
+        return self.patience.ask(ask, self.wait, self.should_stop)
+
+    def wait(self, seconds: float) -> None:
+        with self.beating():
+            self.sleep(seconds)
+        self.keep_lease()
+
+    def keep_lease(self) -> None:
+        self.ledger.renew(self.lease, self.patience.lease)
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Keep the lease through a long call. Where it is lost all the same, the next commit is refused."""
+        over = threading.Event()
+
+        def beat() -> None:
+            with suppress(RecyclekitError):
+                while not over.wait(self.patience.lease / 3):
+                    self.keep_lease()
+
+        thread = threading.Thread(target=beat, name="recyclekit-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def _except(actions: Sequence[Action], gone: Sequence[Action] | Sequence[Receipt]) -> Sequence[Action]:
+    keys = {one.key for one in gone}
+    return [a for a in actions if a.key not in keys]
+
+
+def _keys(receipts: Sequence[Receipt], state: ReceiptState) -> Collection[str]:
+    return {r.key for r in receipts if r.state is state}
