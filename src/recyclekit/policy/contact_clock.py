@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,8 +20,8 @@ _LANES: Final = 16
 
 
 def end_of_day(as_of: date, timezone: ZoneInfo) -> datetime:
-    """Return the first moment after the as-of day in the business zone."""
-    return datetime.combine(as_of + timedelta(days=1), time(), timezone)
+    """Return the first moment after the as-of day of the business zone, in UTC."""
+    return datetime.combine(as_of + timedelta(days=1), time(), timezone).astimezone(UTC)
 
 
 def with_last_contact(

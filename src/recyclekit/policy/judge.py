@@ -67,4 +67,4 @@ def _wait_until(frame: pl.DataFrame, winner: pl.Series, until: Sequence[str | No
     for number, name in enumerate(until, start=1):
         if name is not None:
             found = pl.when(pl.col("_winner") == number).then(pl.col(name)).otherwise(found)
-    return frame.with_columns(_winner=winner).select(found.alias("wait_until"))["wait_until"]
+    return frame.with_columns(_winner=winner).with_columns(wait_until=found)["wait_until"]

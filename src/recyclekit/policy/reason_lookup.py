@@ -8,6 +8,8 @@ from typing import Final
 
 import polars as pl
 
+from recyclekit.models.tables import Table
+from recyclekit.policy.columns import column_or_null
 from recyclekit.policy.facts import REASON, REASON_SOURCE
 from recyclekit.policy.reasons import read_reasons
 from recyclekit.policy.spec import ReasonsSpec
@@ -21,36 +23,75 @@ PICKLIST_LENGTH: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """`by_text`: text, reason, reason_source, evidence. `unmapped`: columns UNMAPPED, most deals first."""
+    """What was found.
 
+    Attributes:
+        by_deal: `reason` and `reason_source`, one row per deal; null for deals that are not lost.
+        by_text: text, reason, reason_source and evidence of each distinct text.
+        unmapped: columns UNMAPPED, most deals first.
+    """
+
+    by_deal: pl.DataFrame
     by_text: pl.DataFrame
     unmapped: pl.DataFrame
 
 
-def find_reasons(texts: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist) -> Reasons:
-    """Find the reason of every distinct text.
+def find_reasons(deals: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist) -> Reasons:
+    """Find the reason of every lost deal.
 
     Args:
-        texts: one row per lost deal that has a text: `text`, `amount`.
+        deals: the canonical table; columns may be absent.
         spec: the policy's picklist, and how far free text is trusted.
         picklist: the project's own values, which come before the policy's.
     """
-    distinct = texts.group_by("text", maintain_order=True).agg(
-        pl.len().cast(pl.UInt32).alias("deals"), pl.col("amount").sum()
-    )
+    distinct = _distinct(deals)
     looked_up = (
         distinct.lazy()
-        .with_columns(_plain(pl.col("text")).alias("_key"))
+        .select("_group", "text", "deals", "amount", _plain(pl.col("text")).alias("_key"))
         .join(_table(spec, picklist).lazy(), on="_key", how="left", maintain_order="left")
         .collect()
     )
     rest = looked_up.filter(pl.col("_mapped").is_null())
-    read = _read(rest["text"], spec)
     mapped = looked_up.filter(pl.col("_mapped").is_not_null()).select(
-        "text", "reason", "reason_source", pl.lit(None, dtype=pl.String).alias("evidence")
+        "_group", "text", "reason", "reason_source", pl.lit(None, dtype=pl.String).alias("evidence")
     )
-    by_text = pl.concat([mapped, read]) if read.height else mapped
-    return Reasons(by_text, _unmapped(rest, read))
+    read = rest.select("_group", "text").join(_read(rest["text"], spec), on="text", how="left", maintain_order="left")
+    by_text = pl.concat([mapped, read]).sort("_group")
+    return Reasons(_by_deal(deals, distinct["_rows"], by_text), by_text.drop("_group"), _unmapped(rest, read))
+
+
+def _distinct(deals: pl.DataFrame) -> pl.DataFrame:
+    """Return each distinct text of lost deals: `_group` its number, `_rows` the deals that have it, deals, amount."""
+    text = pl.coalesce(column_or_null(deals.columns, Table.DEALS, name) for name in ("lost_reason", "lost_note"))
+    return (
+        deals.lazy()
+        .select(
+            "crm_state",
+            pl.int_range(pl.len(), dtype=pl.UInt32).alias("_rows"),
+            text.alias("text"),
+            column_or_null(deals.columns, Table.DEALS, "amount"),
+        )
+        .filter((pl.col("crm_state") == "lost") & pl.col("text").is_not_null())
+        .group_by("text", maintain_order=True)
+        .agg("_rows", pl.len().cast(pl.UInt32).alias("deals"), pl.col("amount").sum())
+        .with_row_index("_group")
+        .collect()
+    )
+
+
+def _by_deal(deals: pl.DataFrame, rows: pl.Series, by_text: pl.DataFrame) -> pl.DataFrame:
+    """Hand each text's reason to its deals by row number: no second look at the texts."""
+    spread = by_text.select("reason", "reason_source", _rows=rows).explode("_rows")
+    lost = deals.select(
+        pl.when(pl.col("crm_state") == "lost").then(pl.lit("none", dtype=REASON_SOURCE)).alias("reason_source")
+    )["reason_source"]
+    nothing = pl.Series("reason", [None], dtype=REASON).new_from_index(0, deals.height)
+    return pl.DataFrame(
+        [
+            nothing.to_physical().scatter(spread["_rows"], spread["reason"].to_physical()).cat.to(REASON),
+            lost.to_physical().scatter(spread["_rows"], spread["reason_source"].to_physical()).cat.to(REASON_SOURCE),
+        ]
+    )
 
 
 def _plain(text: pl.Expr) -> pl.Expr:
@@ -64,7 +105,8 @@ def _table(spec: ReasonsSpec, picklist: Picklist) -> pl.DataFrame:
         meant = {codes} if isinstance(codes, str) else set(codes)
         only = next(iter(meant)) if len(meant) == 1 else None
         rows.append((value, only, "picklist" if only else "unclear", True))
-    schema = pl.Schema({"_key": pl.String, "reason": REASON, "reason_source": REASON_SOURCE, "_mapped": pl.Boolean})
+    columns = [("_key", pl.String()), ("reason", REASON), ("reason_source", REASON_SOURCE), ("_mapped", pl.Boolean())]
+    schema = pl.Schema(columns)
     table = pl.DataFrame(rows, schema=schema, orient="row")
     return table.with_columns(_plain(pl.col("_key"))).unique("_key", keep="last", maintain_order=True)
 
@@ -88,8 +130,8 @@ def _unmapped(rest: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     short = pl.col("text").str.len_chars() <= PICKLIST_LENGTH
     return (
         rest.filter(short)
-        .join(read.select("text", "reason_source"), on="text", how="left")
-        .filter((pl.col("deals") > 1) | (pl.col("reason_source_right") == "unclear"))
+        .join(read.select("_group", pl.col("reason_source").alias("_read")), on="_group", how="left")
+        .filter((pl.col("deals") > 1) | (pl.col("_read") == "unclear"))
         .select(pl.col("text").alias("value"), "deals", "amount")
         .sort("deals", "amount", "value", descending=[True, True, False])
     )

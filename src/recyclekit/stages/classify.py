@@ -18,7 +18,6 @@ from recyclekit.policy import derive
 from recyclekit.policy.columns import column_or_null
 from recyclekit.policy.contact_clock import end_of_day, with_last_contact
 from recyclekit.policy.cycles import NO_CYCLES, cycle_facts
-from recyclekit.policy.facts import REASON, REASON_SOURCE
 from recyclekit.policy.judge import judge
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.reason_lookup import UNMAPPED, Picklist, find_reasons
@@ -96,15 +95,15 @@ def facts(
     spec = policy.spec
     named = {*policy.reads, *wanted, *(rule.until for rule in spec.rules if rule.until)}
     lead_time = spec.status.stalled_after.average_lead_time
+    found = find_reasons(snapshot.deals, spec.reasons, reasons)
     deals = _deals(snapshot.deals, named, as_of=as_of, lead_time=lead_time is not None)
+    deals = deals.with_columns(found.by_deal.get_columns())
     plan = with_last_contact(deals, snapshot.activities, spec.clock, as_of=as_of, timezone=timezone)
     plan = _with_contacts(plan, snapshot.contacts)
     threshold, means = derive.stalled_after(spec, deals.filter(_won_by(as_of)) if lead_time else deals)
     if means is not None:
         plan = plan.join(means, on="deal_pipeline", how="left", maintain_order="left")
     plan = plan.with_columns(stalled_after_days=threshold).with_columns(derive.status())
-    found = find_reasons(_reason_texts(snapshot.deals), spec.reasons, reasons)
-    plan = _with_reasons(plan, found.by_text)
     plan = _with_cycles(plan, cycle_facts(memory, spec))
     if named & {"account_open_deals", "account_stalled_deals"}:
         plan = _with_account_counts(plan)
@@ -147,34 +146,6 @@ def _with_contacts(plan: pl.LazyFrame, contacts: pl.DataFrame) -> pl.LazyFrame:
     return plan.join(people, on="contact_id", how="left", maintain_order="left")
 
 
-def _reason_text(present: Collection[str]) -> pl.Expr:
-    names = ("lost_reason", "lost_note")
-    return pl.coalesce(column_or_null(present, Table.DEALS, name) for name in names)
-
-
-def _reason_texts(deals: pl.DataFrame) -> pl.DataFrame:
-    amount = column_or_null(deals.columns, Table.DEALS, "amount")
-    return (
-        deals.lazy()
-        .filter(pl.col("crm_state") == "lost")
-        .select(_reason_text(deals.columns).alias("text"), amount)
-        .drop_nulls("text")
-        .collect()
-    )
-
-
-def _with_reasons(plan: pl.LazyFrame, by_text: pl.DataFrame) -> pl.LazyFrame:
-    lost = pl.col("crm_state") == "lost"
-    text = pl.when(lost).then(pl.coalesce("lost_reason", "lost_note")).alias("_text")
-    known = by_text.lazy().select("text", pl.col("reason").cast(REASON), pl.col("reason_source").cast(REASON_SOURCE))
-    source = pl.when(lost).then(pl.col("reason_source").fill_null(pl.lit("none", dtype=REASON_SOURCE)))
-    return (
-        plan.with_columns(text)
-        .join(known, left_on="_text", right_on="text", how="left", maintain_order="left")
-        .with_columns(source.alias("reason_source"))
-    )
-
-
 def _with_cycles(plan: pl.LazyFrame, cycles: pl.DataFrame) -> pl.LazyFrame:
     if cycles.is_empty():
         return plan.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in NO_CYCLES.items())
@@ -185,16 +156,16 @@ def _with_account_counts(plan: pl.LazyFrame) -> pl.LazyFrame:
     """Count the *other* deals of the same company; null where the company is not known."""
     going_on = pl.col("status").is_in([Status.OPEN.value, Status.UNDATED.value])
     stalled = pl.col("status") == Status.STALLED.value
-    counts = (
-        plan.filter(pl.col("account_id").is_not_null() & (going_on | stalled))
-        .group_by("account_id")
-        .agg(going_on.sum().cast(pl.Int32).alias("_open"), stalled.sum().cast(pl.Int32).alias("_stalled"))
+    # Both counts travel in one number, so that the companies are grouped once.
+    packed = (going_on.cast(pl.Int64) + stalled.cast(pl.Int64) * _LANE).sum().over("account_id")
+    others = pl.when(pl.col("account_id").is_not_null()).then(packed)
+    return plan.with_columns(_others=others).with_columns(
+        account_open_deals=(pl.col("_others") % _LANE).cast(pl.Int32) - going_on.cast(pl.Int32),
+        account_stalled_deals=(pl.col("_others") // _LANE).cast(pl.Int32) - stalled.cast(pl.Int32),
     )
-    known = pl.col("account_id").is_not_null()
-    return plan.join(counts, on="account_id", how="left", maintain_order="left").with_columns(
-        pl.when(known).then(pl.col("_open").fill_null(0) - going_on.cast(pl.Int32)).alias("account_open_deals"),
-        pl.when(known).then(pl.col("_stalled").fill_null(0) - stalled.cast(pl.Int32)).alias("account_stalled_deals"),
-    )
+
+
+_LANE = 1 << 32
 
 
 # -- what else a decision carries -------------------------------------------------------------------------------------
