@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from recyclekit.models.run import Outcome, exit_code
@@ -26,8 +27,9 @@ def report_outcome(outcome: Outcome, project: Project, *, as_json: bool) -> int:
 def as_document(outcome: Outcome) -> dict[str, object]:
     """Return the JSON document of an outcome; its keys are part of the command line's contract."""
 
-    def pairs(items: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
-        return [{"deal": deal, "why": why} for deal, why in items]
+    def by_deal(items: tuple[tuple[str, str], ...]) -> list[dict[str, object]]:
+        counted = Counter(items)
+        return [{"deal": deal, "why": why, "actions": n} for (deal, why), n in counted.items()]
 
     return {
         "run": outcome.run,
@@ -35,9 +37,10 @@ def as_document(outcome: Outcome) -> dict[str, object]:
         "planned": outcome.planned,
         "applied": outcome.applied,
         "already": outcome.already,
-        "skipped": pairs(outcome.skipped),
-        "failed": pairs(outcome.failed),
-        "in_doubt": pairs(outcome.in_doubt),
+        "skipped": by_deal(outcome.skipped),
+        "failed": by_deal(outcome.failed),
+        "in_doubt": by_deal(outcome.in_doubt),
         "unsent": outcome.unsent,
+        "why": outcome.why,
         "sums_close": outcome.sums_close,
     }

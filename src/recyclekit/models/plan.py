@@ -10,6 +10,8 @@ from enum import StrEnum
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from recyclekit.models.snapshot import Finding
+
 
 class ActionKind(StrEnum):
     """The kinds of write. The last three undo the first three, one for one."""
@@ -99,6 +101,9 @@ class Manifest(BaseModel):
     changes: dict[str, int] = Field(default_factory=dict, description="Deals by +, ~, -.")
     calls: int = Field(description="Forecast of API calls that applying takes.")
     sums_close: bool
+    readings: dict[str, dict[str, tuple[str, ...]]] = Field(
+        default_factory=dict, description="Table → column → format(s) that undeclared dates and numbers were found in."
+    )
     guards: list[str] = Field(default_factory=list, description="Change guards that this plan trips, in words.")
     actions_file: str | None = None
     actions_sha256: str | None = None
@@ -113,4 +118,5 @@ class Plan:
     actions: pl.DataFrame
     decisions: pl.DataFrame
     dead_letters: pl.DataFrame
-    findings: tuple[object, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
+    unmapped: pl.DataFrame = field(default_factory=pl.DataFrame)  # reason values in no picklist: value, deals, amount

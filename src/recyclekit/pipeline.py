@@ -1,0 +1,330 @@
+"""The five stages composed; the only module that knows all five.
+
+A Job is one pipeline at one business date with its parts at hand. Command line, flow and tests take the same steps:
+
+    extract → normalize → classify → schedule → write back
+    └──────────── plan: writes nothing ────────────┘
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from recyclekit import clock
+from recyclekit.errors import ConfigError, GuardError, StalePlanError, SumsError
+from recyclekit.events import Listen, RunEnded, StageEnded, StageStarted, silence
+from recyclekit.models.field_map import Mapped
+from recyclekit.models.plan import Manifest, Plan
+from recyclekit.models.run import Outcome, Run, RunKind, RunState
+from recyclekit.models.snapshot import Extracted, Snapshot
+from recyclekit.models.tables import OWN_FIELDS, Table
+from recyclekit.stages import write_back as stage_5
+from recyclekit.stages.classify import Classified, classify, fingerprints
+from recyclekit.stages.extract import extract
+from recyclekit.stages.normalize import normalize
+from recyclekit.stages.schedule import schedule
+
+if TYPE_CHECKING:
+    from recyclekit.connectors.protocols import Sink, Source
+    from recyclekit.ledger.protocol import Ledger
+    from recyclekit.models.calendar.settings import CalendarSettings
+    from recyclekit.models.memory import Memory
+    from recyclekit.models.roster import Roster
+    from recyclekit.policy.loader import Policy
+    from recyclekit.reports.trace import Trace
+
+Readings = Mapping[str, Mapping[str, tuple[str, ...]]]
+STAGES = ("extract", "normalize", "classify", "schedule", "write_back")
+_UNFINISHED = {RunState.RUNNING, RunState.ABORTED, RunState.FAILED, RunState.PARTIAL}
+
+
+def new_run_id() -> str:
+    """Return an id that sorts by time and does not repeat."""
+    return f"r{clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One pipeline at one business date, with everything that its stages need; doors open on first use."""
+
+    pipeline: str
+    as_of: date
+    timezone: ZoneInfo
+    policy: Policy
+    connection: str
+    mapped: Mapped
+    open_source: Callable[[], Source]
+    open_sink: Callable[[], Sink]
+    open_ledger: Callable[[], Ledger]
+    recall: Callable[[date], Memory]
+    calendar: CalendarSettings
+    roster: Roster
+    state: Path
+    listen: Listen = silence
+    flow_run: str | None = None
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+    run: str = field(default_factory=new_run_id)
+
+    def listening(self, listen: Listen) -> Job:
+        """Return the same job, heard by somebody else."""
+        return replace(self, listen=listen)
+
+    def of_flow_run(self, flow_run: str) -> Job:
+        """Return the same job, stamped with the id of the Prefect run that carries it out."""
+        return replace(self, flow_run=flow_run)
+
+    # -- the steps --------------------------------------------------------------------------------------------------------
+
+    def extract(self) -> Extracted:
+        """Stage 1. Read the records, only the columns that are needed."""
+        with self._stage("extract"):
+            return extract(self.open_source(), tables=self._vendor_columns(), listen=self.listen, run=self.run)
+
+    def normalize(self, extracted: Extracted) -> Snapshot:
+        """Stage 2. Bring the records into the canonical tables; what cannot be read is set aside."""
+        with self._stage("normalize") as figures:
+            found = normalize(extracted, self.mapped, timezone=self.timezone, needed=self.policy.columns_needed())
+            figures.update(deals=found.deals.height, dead_letters=found.dead_letters.height)
+            return found
+
+    def classify(self, snapshot: Snapshot) -> Classified:
+        """Stage 3. Decide on every deal by the policy."""
+        with self._stage("classify") as figures:
+            memory = self.recall(self.as_of)
+            found = classify(
+                snapshot,
+                self.policy,
+                memory,
+                as_of=self.as_of,
+                timezone=self.timezone,
+                reasons=self.mapped.reasons,
+            )
+            figures.update(deals=found.decisions.height)
+            return found
+
+    def schedule(self, snapshot: Snapshot, classified: Classified) -> Plan:
+        """Stage 4. Turn decisions into a plan, and make sure that its sums close."""
+        with self._stage("schedule") as figures:
+            made = schedule(
+                classified.decisions,
+                snapshot,
+                self.policy,
+                self.recall(self.as_of),
+                run=self.run,
+                pipeline=self.pipeline,
+                as_of=self.as_of,
+                calendar=self.calendar,
+                roster=self.roster,
+            )
+            aside = snapshot.extracted_deals - made.decisions.height
+            buckets = {**made.by_bucket, "dead_letter": aside}
+            manifest = Manifest(
+                run=self.run,
+                pipeline=self.pipeline,
+                as_of=self.as_of,
+                made_at=clock.now(),
+                policy=self.policy.stamp,
+                deals=snapshot.extracted_deals,
+                dead_letters=snapshot.dead_letters.height,
+                by_status=dict(made.by_status),
+                by_reason=dict(made.by_reason),
+                by_verdict=dict(made.by_verdict),
+                by_rule=dict(made.by_rule),
+                by_track=dict(made.by_track),
+                by_bucket=buckets,
+                actions=dict(made.by_kind),
+                changes=dict(made.changes),
+                calls=self.open_sink().calls(made.by_kind),
+                sums_close=_sums_close(snapshot, buckets),
+                readings={str(table): dict(found) for table, found in snapshot.readings.items() if found},
+                guards=list(made.guards),
+            )
+            if not manifest.sums_close:
+                raise SumsError(
+                    f"{snapshot.extracted_deals} deals were read, {sum(buckets.values())} are accounted for: {buckets}.",
+                    why="Every deal must end in exactly one bucket; this is a fault of recyclekit.",
+                    fix="Nothing was written. Please report it.",
+                )
+            figures.update(actions=made.actions.height)
+            findings = (*snapshot.findings, *classified.findings)
+            return Plan(
+                manifest=manifest,
+                actions=made.actions,
+                decisions=made.decisions,
+                dead_letters=snapshot.dead_letters,
+                findings=findings,
+                unmapped=classified.unmapped,
+            )
+
+    def plan(self) -> Plan:
+        """Take the first four steps."""
+        snapshot = self.normalize(self.extract())
+        return self.schedule(snapshot, self.classify(snapshot))
+
+    def admit(self, plan: Plan | Manifest, *, approve_guards: bool = False) -> None:
+        """Make sure that a plan may be written under today's policy.
+
+        Raises:
+            StalePlanError: the policy has changed since; GuardError: the plan trips a change guard.
+        """
+        manifest = plan.manifest if isinstance(plan, Plan) else plan
+        if manifest.policy.hash != self.policy.stamp.hash:
+            raise StalePlanError(
+                f"The plan was made under policy {_named(manifest.policy)}; the project now has {_named(self.policy.stamp)}.",
+                why="What is written must be what the policy says today.",
+                fix="Make a new plan: recyclekit plan --out plan.json",
+            )
+        if manifest.guards and not approve_guards:
+            raise GuardError(
+                f"The policy's change guard stops this plan: {'; '.join(manifest.guards)}.",
+                why="A run that would change this much is more often a mistake than a wish.",
+                fix="Look at the plan. If it is right, raise `guards` in the policy and plan again.",
+            )
+
+    def write_back(self, plan: Plan, *, approve_guards: bool = False) -> Outcome:
+        """Stage 5. Write a plan, deal by deal, after checking that nobody changed the deal meanwhile."""
+        self.admit(plan, approve_guards=approve_guards)
+        if plan.actions.is_empty():
+            # Nothing to prove and nothing to undo: a run that leaves no trace in the CRM leaves none in the ledger.
+            return self._told(Outcome(run=plan.manifest.run, state=RunState.SUCCESS, planned=0, applied=0))
+        run = Run(
+            run=plan.manifest.run,
+            pipeline=self.pipeline,
+            kind=RunKind.APPLY,
+            state=RunState.RUNNING,
+            as_of=plan.manifest.as_of,
+            policy=plan.manifest.policy,
+            started_at=clock.now(),
+            plan_sha256=digest(plan.actions),
+            flow_run=self.flow_run,
+        )
+        means = self._means(self._reread_as_of(plan.manifest), plan.manifest.readings)
+        return self._told(stage_5.write_back(run, plan.actions, plan.dead_letters, **means))
+
+    def resume(self, run: str | None = None) -> Outcome:
+        """Take a run up again; by default the newest that is not finished."""
+        wanted = run or self.unfinished()
+        if wanted is None:
+            raise ConfigError("There is no unfinished run.", fix="`recyclekit runs` lists all of them.")
+        known = self.open_ledger().run(wanted)
+        return self._told(stage_5.resume(known.run, **self._means(known.as_of or self.as_of)))
+
+    def undo(self, run: str) -> Outcome:
+        """Take back what a run wrote, where it still stands."""
+        return self._told(stage_5.undo(run, self.run, **self._means(self.as_of)))
+
+    def unfinished(self) -> str | None:
+        """Return the newest run of this pipeline that is not finished: this flow run's own, where there is one."""
+        runs = [r for r in self.open_ledger().runs(self.pipeline) if r.state in _UNFINISHED]
+        own = [r for r in runs if self.flow_run is not None and r.flow_run == self.flow_run]
+        return next((r.run for r in (own if self.flow_run is not None else runs)), None)
+
+    def explain(self, deal: str) -> Trace:
+        """Return why a deal is decided as it is, why not otherwise, and when that changes."""
+        from recyclekit.reports.trace import trace
+
+        return trace(
+            deal,
+            self.normalize(self.extract()),
+            self.policy,
+            self.recall(self.as_of),
+            as_of=self.as_of,
+            timezone=self.timezone,
+            reasons=self.mapped.reasons,
+        )
+
+    # -- what the steps need ----------------------------------------------------------------------------------------------
+
+    def reread(self, as_of: date, readings: Readings | None = None) -> Callable[[Sequence[str]], pl.DataFrame] | None:
+        """Return what reads deals again just before they are written, or None where the sink cannot.
+
+        Args:
+            as_of: later events are not seen, just as when the plan was made.
+            readings: what undeclared columns are written in; None finds it out from the whole, since a few records
+                alone could be read differently.
+        """
+        from recyclekit.connectors.protocols import ReadsBack
+
+        sink = self.open_sink()
+        if not isinstance(sink, ReadsBack):
+            return None
+        columns, needed = self._vendor_columns(), self.policy.columns_needed()
+
+        @cache
+        def mapped() -> Mapped:
+            found = self.normalize(self.extract()).readings if readings is None else readings
+            return self.mapped.declaring({Table(table): formats for table, formats in found.items()})
+
+        def read(deals: Sequence[str]) -> pl.DataFrame:
+            raw = {table: frame.lazy() for table, frame in sink.read_back(deals, columns).items()}
+            snapshot = normalize(Extracted(records=raw), mapped(), timezone=self.timezone, needed=needed)
+            prints = fingerprints(snapshot, self.policy, as_of=as_of, timezone=self.timezone)
+            present = [name for name in OWN_FIELDS if name in snapshot.deals.columns]
+            absent = [pl.lit(None, dtype=pl.String).alias(name) for name in OWN_FIELDS if name not in present]
+            return snapshot.deals.select("deal_id", prints, *present, *absent)
+
+        return read
+
+    def _reread_as_of(self, manifest: Manifest) -> date:
+        # A plan made for its own day is checked against today: a call made since then is news. One made for another
+        # day is checked as of that day, or everything that happened since would count as a change.
+        was_today = manifest.made_at.astimezone(self.timezone).date() == manifest.as_of
+        return clock.today(self.timezone) if was_today else manifest.as_of
+
+    def _means(self, as_of: date, readings: Readings | None = None) -> stage_5.Means:
+        return {
+            "sink": self.open_sink(),
+            "ledger": self.open_ledger(),
+            "reread": self.reread(as_of, readings),
+            "listen": self.listen,
+            "should_stop": self.should_stop,
+        }
+
+    def _vendor_columns(self) -> Mapping[Table, Collection[str]]:
+        wanted = self.policy.columns_needed()
+        return {
+            table: [spec.column for name, spec in specs.items() if spec.column is not None and name in wanted[table]]
+            for table, specs in self.mapped.fields.items()
+            if wanted.get(table)
+        }
+
+    @contextmanager
+    def _stage(self, stage: str) -> Iterator[dict[str, int]]:
+        began, figures = time.monotonic(), dict[str, int]()
+        self.listen(StageStarted(run=self.run, stage=stage))
+        yield figures
+        seconds = time.monotonic() - began
+        self.listen(StageEnded(run=self.run, stage=stage, seconds=seconds, figures=figures))
+
+    def _told(self, outcome: Outcome) -> Outcome:
+        figures = {"planned": outcome.planned, "applied": outcome.applied}
+        self.listen(RunEnded(run=outcome.run, pipeline=self.pipeline, outcome=outcome.state, figures=figures))
+        return outcome
+
+
+def digest(actions: pl.DataFrame) -> str:
+    """Return a hash that ties a run in the ledger to the actions of its plan."""
+    text = actions.select(pl.concat_str(pl.col("key", "kind", "payload"), separator="\x1f")).to_series()
+    return hashlib.sha256("\x1e".join(text.to_list()).encode()).hexdigest()
+
+
+def _sums_close(snapshot: Snapshot, buckets: Mapping[str, int]) -> bool:
+    aside = snapshot.dead_letters.filter(pl.col("table") == str(Table.DEALS)).height
+    return sum(buckets.values()) == snapshot.extracted_deals and buckets["dead_letter"] == aside
+
+
+def _named(stamp: object) -> str:
+    name, version, hash_ = (getattr(stamp, part) for part in ("name", "version", "hash"))
+    return f"{name} {version} ({hash_[:8]})"
