@@ -44,8 +44,10 @@ def reachable(wishes: Wishes) -> Days:
     """Return all days that lie in some window, ascending: the axis of the tables that `level` takes."""
     if not len(wishes.wished):
         return np.zeros(0, dtype=np.int32)
-    windows = np.unique(np.stack([wishes.earliest, wishes.latest], axis=1), axis=0)
-    return np.unique(np.concatenate([np.arange(first, last + 1, dtype=np.int32) for first, last in windows]))
+    low, high = int(wishes.earliest.min()), int(wishes.latest.max())
+    begins, ends = wishes.earliest - low, wishes.latest - low + 1
+    covered = np.cumsum(np.bincount(begins, minlength=high - low + 2) - np.bincount(ends, minlength=high - low + 2))
+    return (np.flatnonzero(covered) + low).astype(np.int32)
 
 
 def level(wishes: Wishes, free: Capacity, days: Days, open_days: npt.NDArray[np.bool_]) -> tuple[Places, Places]:

@@ -57,3 +57,8 @@ class StepBook:
         return track.replace_strict(
             list(self.first), list(self.first.values()), default=None, return_dtype=pl.Int32
         )  # fmt: skip
+
+    def count(self, track: pl.Expr) -> pl.Expr:
+        """Return the number of a track's steps; null for a track that the policy does not have."""
+        counts = [self.steps["count"][row] for row in self.first.values()]
+        return track.replace_strict(list(self.first), counts, default=None, return_dtype=pl.Int32)

@@ -54,7 +54,8 @@ def wish(touches: pl.DataFrame, spec: PolicySpec, book: StepBook, settings: Cale
     Args:
         touches: track, is_next, last_due, step_row, named_on, previous_end, closed_on, last_contact_on,
             contract_ends_on, fiscal_year, country.
-        spec, book: the policy and its steps.
+        spec: the policy.
+        book: its steps.
         settings: the project's calendar.
         as_of: the business date.
     """
@@ -93,7 +94,11 @@ def _raw(
     used_up = pl.when("is_next").then("last_due").otherwise("previous_end")
     named = touches.select(pl.when(pl.col("named_on") > used_up.fill_null(date.min)).then("named_on")).to_series()
     gap = book.column("after_days", touches["step_row"]).cast(pl.Int64)
-    follow = touches.select(pl.when("is_next").then(pl.col("last_due") + pl.duration(days=gap))).to_series()
+    follow = (
+        touches.with_columns(gap=gap)
+        .select(pl.when("is_next").then(pl.col("last_due") + pl.duration(days="gap")))
+        .to_series()
+    )
     known = pl.select(pl.coalesce(named, follow)).to_series()
     open_rows = known.is_null().arg_true()
     timed = touches[open_rows]
@@ -134,15 +139,13 @@ def _calendars(
     latest = due.max()
     last = latest.year + 1 if isinstance(latest, date) else as_of.year
     years = as_of.year, max(as_of.year, min(last, as_of.year + _YEARS_AHEAD))
-    closed: list[Closed] = [*spec.calendar.company_days, *closed_days(settings.closed, years)]
-    closed += [day for quiet in spec.calendar.quiet for day in yearly(quiet.first, quiet.last, years)]
-    built = [home_calendar(spec, settings, closed, years)]
+    built = [home_calendar(spec, settings, years)]
     codes: dict[str, int] = {home_country(spec, settings): 0}
     unknown: list[str] = []
     for country in countries.unique().drop_nulls().sort():
         if country not in codes:
             try:
-                built.append(BusinessCalendar.build(country, closed, years=years))
+                built.append(BusinessCalendar.build(country, _closed(spec, settings, years), years=years))
                 codes[country] = len(built) - 1
             except InputError:
                 unknown.append(country)
@@ -150,12 +153,15 @@ def _calendars(
     return places.fill_null(0), tuple(built), countries.is_in(unknown).fill_null(value=False)
 
 
-def home_calendar(
-    spec: PolicySpec, settings: CalendarSettings, closed: Sequence[Closed], years: tuple[int, int]
-) -> BusinessCalendar:
-    """Return the home country's calendar.
+def home_calendar(spec: PolicySpec, settings: CalendarSettings, years: tuple[int, int]) -> BusinessCalendar:
+    """Return the home country's calendar with the company's days off and the quiet periods.
 
     Raises:
         InputError: the policy or the project names a country without known public holidays.
     """
-    return BusinessCalendar.build(home_country(spec, settings), closed, years=years)
+    return BusinessCalendar.build(home_country(spec, settings), _closed(spec, settings, years), years=years)
+
+
+def _closed(spec: PolicySpec, settings: CalendarSettings, years: tuple[int, int]) -> Sequence[Closed]:
+    quiet = [day for period in spec.calendar.quiet for day in yearly(period.first, period.last, years)]
+    return [*spec.calendar.company_days, *closed_days(settings.closed, years), *quiet]

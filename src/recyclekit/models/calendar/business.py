@@ -150,7 +150,7 @@ def _country_table(
     weekdays = (days + 3) % 7  # 1970-01-01 was a Thursday
     if country is None:
         return ~np.isin(weekdays, list(_SATURDAY_SUNDAY if weekend is None else weekend))
-    import holidays  # noqa: PLC0415  # a tenth of a second, needed only where dates are planned
+    import holidays  # a tenth of a second, needed only where dates are planned
 
     try:
         public = holidays.country_holidays(country, years=range(years[0], years[1] + 1))

@@ -1,0 +1,165 @@
+"""The lines of a plan: planned values beside current ones become actions with keys and JSON payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import polars as pl
+
+from recyclekit.errors import PlanError
+from recyclekit.models.payloads import json_objects, row_codes
+from recyclekit.models.plan import ACTIONS, ActionKind, Change
+from recyclekit.models.standing import ASK
+from recyclekit.models.tables import OWN_FIELDS
+
+NEWSLETTER = "newsletter"
+"""The channel that is an enrolment, not a task."""
+
+_SCHEMA = pl.Schema(ACTIONS)  # type: ignore[arg-type]  # to mypy, a dict of types of different kinds holds objects
+_SAME = ("deal_id", "cycle", "step", "change", "rule", "track", "fingerprint")
+_TASK = ("subject", "due_on", "channel", "owner", "step", "track", "reason", "rule", "hook", "hook_source")
+_ENROL = ("track", "list", "from_on", "due_on", "channel", "owner", "step", "reason", "rule")
+_BACK = (pl.col("task_key").alias("key"), "due_on", "channel", "owner", "step", "track")
+_PLANNED = {
+    "recycle_track": "track", "recycle_reason": "reason", "recycle_next_on": "next_approach_on",
+    "recycle_owner": "owner", "recycle_channel": "channel", "recycle_hook": "policy_hook", "recycle_rule": "rule",
+    "recycle_cycle": "cycle",
+}  # fmt: skip
+
+
+def touch_lines(rows: pl.DataFrame, pipeline: str) -> pl.DataFrame:
+    """Return the tasks and enrolments of new touches: columns ACTIONS.
+
+    Sales' own hook is not copied: the payload says that there is one, and holds a hook only where it is the policy's.
+
+    Args:
+        rows: what stage 4 plans, one per touch.
+        pipeline: part of the keys.
+    """
+    by_track = pl.col("sales_hook").is_null()
+    made = rows.with_columns(
+        due_on="next_approach_on", from_on="next_approach_on", subject="its_subject", list="its_list",
+        confirm_by_mail="its_confirm_by_mail",
+        hook=pl.when(by_track).then("its_hook"),
+        hook_source=pl.when(by_track).then(pl.lit("track")).otherwise(pl.lit("sales")),
+        key=keys(pipeline, rows["deal_id"], rows["cycle"], rows["step"]),
+    )  # fmt: skip
+    enrols = pl.col("channel") == NEWSLETTER
+    return pl.concat([
+        _lines(made.filter(~enrols), ActionKind.CREATE_TASK, (*_TASK, "confirm_by_mail")),
+        _lines(made.filter(enrols), ActionKind.ENROL, _ENROL),
+    ])  # fmt: skip
+
+
+def ask_lines(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the to-dos that ask for what is missing: rows with key, subject, due_on, owner, reason and `missing`."""
+    if rows.is_empty():
+        return pl.DataFrame(schema=_SCHEMA)
+    nothing = pl.lit(None, dtype=pl.String)
+    asked = rows.with_columns(step=pl.lit(ASK), channel=nothing, track=nothing, hook=nothing, hook_source=nothing)
+    return _lines(asked, ActionKind.CREATE_TASK, (*_TASK, "missing"))
+
+
+def taken_back(gone: pl.DataFrame, anew: pl.Series, pipeline: str, run: str) -> pl.DataFrame:
+    """Return what takes touches back; `~` where the deal is scheduled anew.
+
+    Args:
+        gone: columns TOUCHES, then track, rule and fingerprint.
+        anew: ids of the deals that are scheduled.
+        pipeline: part of the keys.
+        run: part of the keys, since a touch may have to be taken back twice.
+    """
+    what = gone.select(pl.format(f"{{}}:remove:{run}", "step")).to_series()
+    change = (
+        pl.when(pl.col("deal_id").is_in(anew.implode())).then(pl.lit(Change.CHANGE)).otherwise(pl.lit(Change.REMOVE))
+    )
+    rows = gone.with_columns(
+        change=change, task_key="key", key=keys(pipeline, gone["deal_id"], gone["cycle"], what)
+    )  # fmt: skip
+    enrolled = pl.col("channel") == NEWSLETTER
+    return pl.concat([
+        _lines(rows.filter(~enrolled), ActionKind.REMOVE_TASK, _BACK),
+        _lines(rows.filter(enrolled), ActionKind.UNENROL, _BACK),
+    ])  # fmt: skip
+
+
+def own_field_lines(rows: pl.DataFrame, pipeline: str, run: str, present: Collection[str]) -> pl.DataFrame:
+    """Return the set_fields of deals whose own fields differ from what is planned; cleared where a deal left.
+
+    Args:
+        rows: what stage 4 plans; `keeps` marks touches that stay as planned, `waits` deals to leave as they are.
+        pipeline: part of the keys.
+        run: part of the keys.
+        present: deal columns that the source shows; what it cannot show is written once, not in every plan.
+    """
+    is_on, keeps = pl.col("next_approach_on").is_not_null(), pl.col("keeps")
+    holds = pl.any_horizontal(pl.col(f"now_{name}").is_not_null() for name in OWN_FIELDS)
+    kept = rows.filter(~pl.col("waits") & (is_on | holds)).with_columns(
+        policy_hook=pl.when(pl.col("sales_hook").is_null()).then(
+            pl.when(keeps & pl.col("step_row").is_null()).then("now_recycle_hook").otherwise("its_hook")
+        )
+    )
+    kept = kept.with_columns(pl.when(is_on).then(value).alias(name) for name, value in _PLANNED.items())
+    kept = kept.with_columns(
+        pl.when(keeps).then(name).otherwise(f"now_{name}").alias(f"now_{name}")
+        for name in OWN_FIELDS
+        if name not in present
+    )
+    cycle = pl.when(is_on).then("cycle").otherwise(pl.coalesce("running_cycle", "now_recycle_cycle", "cycle"))
+    kept = kept.with_columns(pl.col("change").fill_null(str(Change.REMOVE)), cycle=cycle.fill_null(0))
+    return _field_changes(kept.with_columns(key=keys(pipeline, kept["deal_id"], kept["cycle"], f"fields:{run}")))
+
+
+def _field_changes(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return one action per row whose own fields would change; it holds only what changes."""
+    differs = [pl.col(name).ne_missing(pl.col(f"now_{name}")) for name in OWN_FIELDS]
+    pattern = rows.select(pl.sum_horizontal(d.cast(pl.Int32) * (1 << n) for n, d in enumerate(differs))).to_series()
+    found = [
+        _changed(rows.filter(pattern == bits), [name for n, name in enumerate(OWN_FIELDS) if bits >> n & 1])
+        for bits in pattern.unique().sort()
+        if bits
+    ]
+    return pl.concat([pl.DataFrame(schema=_SCHEMA), *found])
+
+
+def _changed(rows: pl.DataFrame, fields: list[str]) -> pl.DataFrame:
+    before = json_objects(rows.select(pl.col(f"now_{name}").alias(name) for name in fields))
+    return _in_shape(rows, ActionKind.SET_FIELDS, json_objects(rows.select(fields)), before)
+
+
+def _lines(rows: pl.DataFrame, kind: ActionKind, payload: Sequence[str | pl.Expr]) -> pl.DataFrame:
+    nothing = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+    return _in_shape(rows, kind, json_objects(rows.select(payload)), nothing)
+
+
+def _in_shape(rows: pl.DataFrame, kind: ActionKind, payload: pl.Series, before: pl.Series) -> pl.DataFrame:
+    return rows.select(
+        "key", pl.lit(str(kind)).alias("kind"), *_SAME, payload.alias("payload"), before.alias("before")
+    ).select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
+
+
+def keys(pipeline: str, deal_ids: pl.Series, cycles: pl.Series, what: pl.Series | str) -> pl.Series:
+    """Return idempotency keys `{pipeline}:{deal}:{cycle}:{what}`."""
+    tails = cycles.to_frame("cycle").with_columns(what=pl.lit(what) if isinstance(what, str) else what)
+    if tails.is_empty():
+        return pl.Series([], dtype=pl.String)
+    codes = row_codes(tails)
+    firsts = codes.arg_unique()
+    endings = tails[firsts].select(pl.format(":{}:{}", "cycle", "what")).to_series()
+    tail = codes.replace_strict(codes.gather(firsts), endings)
+    return pl.select(pl.concat_str(pl.lit(f"{pipeline}:"), deal_ids, tail)).to_series()
+
+
+def check_keys(actions: pl.DataFrame) -> None:
+    """Make sure that no key stands twice.
+
+    Raises:
+        PlanError: one does; names it.
+    """
+    if actions["key"].n_unique() != actions.height:
+        twice = actions["key"].filter(actions["key"].is_duplicated())[0]
+        raise PlanError(
+            f"Two planned writes have the key {twice!r}.",
+            why="A key names one effect for ever; written twice, one of the two would be lost.",
+            fix="Look for a deal id that the source delivers twice, or a step name that a track uses twice.",
+        )

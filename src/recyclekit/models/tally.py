@@ -1,0 +1,45 @@
+"""Deals and actions counted by what was decided: the figures of a plan, whose sums must close."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import polars as pl
+
+from recyclekit.errors import SumsError
+from recyclekit.models.decision import MISSING_REASON, UNCLEAR_REASON, Bucket
+
+
+def tally(values: pl.Series, names: type[StrEnum] | None = None) -> dict[str, int]:
+    """Return how often each value stands there, most frequent first; with `names` in their order, zeros included."""
+    counts = (
+        values.drop_nulls().cast(pl.String).value_counts(name="n").sort(["n", values.name], descending=[True, False])
+    )
+    found: dict[str, int] = dict(counts.iter_rows())
+    return found if names is None else {str(name): found.get(str(name), 0) for name in names}
+
+
+def tally_reasons(decisions: pl.DataFrame) -> dict[str, int]:
+    """Return deals by canonical reason, `missing` and `unclear` where one is needed and not known."""
+    source = pl.col("reason_source")
+    reported = pl.coalesce(
+        "reason",
+        pl.when(source == "none").then(pl.lit(MISSING_REASON)).when(source == "unclear").then(pl.lit(UNCLEAR_REASON)),
+    )
+    return tally(decisions.select(reported.alias("reason")).to_series())
+
+
+def tally_buckets(buckets: pl.Series) -> dict[str, int]:
+    """Return deals by bucket.
+
+    Raises:
+        SumsError: a deal is in none.
+    """
+    counts = tally(buckets, Bucket)
+    if sum(counts.values()) != len(buckets):
+        raise SumsError(
+            f"{len(buckets)} deals were decided, {sum(counts.values())} of them are in a bucket.",
+            why="This is a bug in recyclekit: every deal belongs to exactly one bucket.",
+            fix="Please report it with the policy file; nothing was written.",
+        )
+    return counts

@@ -1,0 +1,141 @@
+"""What each decided deal calls for next: its first touch, the next, the one that stands, or its cycle's end."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from recyclekit.models.decision import Status, Verdict
+from recyclekit.models.memory import TOUCHES, Memory
+from recyclekit.models.snapshot import Snapshot
+from recyclekit.models.standing import running_touches, standing
+from recyclekit.models.tables import OWN_FIELDS, DealSchema
+from recyclekit.policy.step_book import StepBook
+
+FIRST, NEXT, KEEP, DOUBT = "first", "next", "keep", "doubt"
+MODE = pl.Enum([FIRST, NEXT, KEEP, DOUBT])
+"""Of a deal that is to be recycled: begin a cycle, go on with it, leave what is planned, or leave the deal alone."""
+
+ENDED_CYCLES = {"deal_id": pl.String, "cycle": pl.Int16, "ended_on": pl.Date, "ended_why": pl.String}
+"""Columns of the cycles that a plan ends; whoever applies the plan records them."""
+
+DEAL = {
+    "amount": "amount", "owner": "deal_owner", "account_id": "account_id", "closed_on": "closed_on",
+    "next_approach_on": "named_on", "approach_person": "person", "hook": "sales_hook",
+    "contract_ends_on": "contract_ends_on", **{name: f"now_{name}" for name in OWN_FIELDS},
+}  # fmt: skip
+"""Deal column → its name beside the decision."""
+
+_ACCOUNT = {"country": pl.String, "fiscal_year": pl.String, "contract_ends_on": pl.Date}
+
+
+def upcoming(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory, book: StepBook, as_of: date) -> pl.DataFrame:
+    """Return the decisions beside what the deal, its account and the ledger say of them, one row each, in their order.
+
+    Added are the values of DEAL, country, fiscal_year, last_contact_on, STANDING and in_doubt, then mode (MODE, null
+    where the deal is not to be recycled), has_track, goes_on (its track runs already), is_over (its track is done),
+    step_row (row of `book.steps` of the touch that is due), and as `cycle` the one that this touch belongs to.
+    """
+    frame = _with_accounts(_with_deals(decisions, snapshot.deals), snapshot.accounts)
+    frame = pl.concat([frame, standing(decisions["deal_id"], memory, book.steps)], how="horizontal")
+    frame = frame.with_columns(
+        last_contact_on=pl.lit(as_of) - pl.duration(days="inactive_days"),
+        in_doubt=pl.col("deal_id").is_in(list(memory.in_doubt)),
+    )
+    return _with_modes(frame, book, as_of)
+
+
+def _with_deals(decisions: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
+    types = DealSchema.create_empty().schema
+    columns = [
+        (pl.col(name) if name in deals.columns else pl.lit(None)).cast(types[name]).alias(alias)
+        for name, alias in DEAL.items()
+    ]
+    # The deals stand in the decisions' order already; only frames from elsewhere need the join.
+    if decisions["deal_id"].equals(deals["deal_id"]):
+        return pl.concat([decisions, deals.select(columns)], how="horizontal")
+    return decisions.join(deals.select("deal_id", *columns), on="deal_id", how="left", maintain_order="left")
+
+
+def _with_accounts(frame: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
+    columns = [
+        (pl.col(name) if name in accounts.columns else pl.lit(None)).cast(dtype).alias(f"account_{name}")
+        for name, dtype in _ACCOUNT.items()
+    ]
+    if accounts.is_empty():
+        return frame.with_columns(country=pl.lit(None, dtype=pl.String), fiscal_year=pl.lit(None, dtype=pl.String))
+    known = accounts.select("account_id", *columns)
+    return frame.join(known, on="account_id", how="left", maintain_order="left").with_columns(
+        country="account_country",
+        fiscal_year="account_fiscal_year",
+        contract_ends_on=pl.coalesce("contract_ends_on", "account_contract_ends_on"),
+    )
+
+
+def _with_modes(frame: pl.DataFrame, book: StepBook, as_of: date) -> pl.DataFrame:
+    base = book.first_row(pl.col("track"))
+    runs = pl.col("running_cycle").is_not_null()
+    is_past = (pl.col("last_due") < as_of).fill_null(value=False)
+    over = runs & is_past & (pl.col("made") + 1 >= book.count(pl.col("running_track"))).fill_null(value=False)
+    frame = frame.with_columns(base=base, is_over=over).with_columns(
+        goes_on=runs & ~pl.col("is_over") & (pl.col("running_track") == pl.col("track")).fill_null(value=False)
+        & (pl.col("verdict") == Verdict.RECYCLE) & pl.col("base").is_not_null(),
+        previous_end=pl.max_horizontal("previous_end", pl.when("is_over").then("last_due")),
+    )  # fmt: skip
+    mode = (
+        pl.when((pl.col("verdict") != Verdict.RECYCLE) | pl.col("base").is_null()).then(None)
+        .when("in_doubt").then(pl.lit(DOUBT))
+        .when(~pl.col("goes_on") | pl.col("last_step").is_null()).then(pl.lit(FIRST))
+        .when(~is_past).then(pl.lit(KEEP))
+        .otherwise(pl.lit(NEXT))
+    )  # fmt: skip
+    frame = frame.with_columns(mode=mode.cast(MODE))
+    step = (
+        pl.when(pl.col("mode") == FIRST).then(0)
+        .when(pl.col("mode") == NEXT).then(pl.col("made") + 1)
+        .when(pl.col("mode") == KEEP).then("last_number")
+    )  # fmt: skip
+    begins = ((pl.col("mode") == FIRST) & ~pl.col("goes_on")).fill_null(value=False)
+    fresh = pl.max_horizontal(pl.col("cycle"), pl.col("last_cycle") + 1).fill_null(1)
+    return frame.with_columns(
+        has_track=pl.col("base").is_not_null(),
+        step_row=pl.col("base") + step,
+        cycle=pl.when(begins).then(fresh).when("goes_on").then("running_cycle").otherwise("cycle"),
+    )
+
+
+def ended(deals: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Return the running cycles that end with this plan: ENDED_CYCLES, then track, rule and fingerprint.
+
+    A cycle ends when its track is done, when the deal is alive again (revived), or when its track or verdict changed.
+    """
+    alive = pl.col("status").is_in([Status.WON.value, Status.OPEN.value, Status.UNDATED.value])
+    over = deals.filter(pl.col("running_cycle").is_not_null() & ~pl.col("in_doubt") & ~pl.col("goes_on"))
+    return over.select(
+        "deal_id",
+        cycle="running_cycle",
+        ended_on=pl.when("is_over").then("last_due").otherwise(pl.lit(as_of)),
+        ended_why=pl.when("is_over").then(pl.lit("track_done")).when(alive).then(pl.lit("revived"))
+        .otherwise(pl.lit("changed")),
+        track="running_track",
+        rule="rule",
+        fingerprint="fingerprint",
+    )  # fmt: skip
+
+
+def left_behind(over: pl.DataFrame, memory: Memory, activities: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Return what must be taken back where a cycle was cut short: TOUCHES, then track, rule and fingerprint.
+
+    These are tasks that nobody has done (due today or later, or shown as open by the CRM) and enrolments.
+    """
+    cut = over.filter(pl.col("ended_why") != "track_done").select("deal_id", "cycle", "track", "rule", "fingerprint")
+    touches = running_touches(memory).join(cut, on=["deal_id", "cycle"], how="inner", maintain_order="left")
+    done = pl.lit(None, dtype=pl.Boolean)
+    if {"key", "done"} <= set(activities.columns) and touches.height:
+        seen = activities.select("key", "done").drop_nulls().group_by("key").agg(pl.col("done").any())
+        touches, done = touches.join(seen, on="key", how="left", maintain_order="left"), pl.col("done")
+    is_open = pl.when(done.is_null()).then(pl.col("due_on") >= as_of).otherwise(~done)
+    return touches.filter((pl.col("channel") == "newsletter") | is_open).select(
+        *TOUCHES, "track", "rule", "fingerprint"
+    )
