@@ -26,7 +26,7 @@ from recyclekit import clock
 from recyclekit.errors import ConfigError, GuardError, StalePlanError, SumsError
 from recyclekit.events import Listen, RunEnded, StageEnded, StageStarted, silence
 from recyclekit.models.field_map import Mapped
-from recyclekit.models.plan import Manifest, Plan
+from recyclekit.models.plan import ActionKind, Manifest, Plan
 from recyclekit.models.run import Outcome, Run, RunKind, RunState
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.models.tables import OWN_FIELDS, Table
@@ -85,7 +85,7 @@ class Job:
         """Return the same job, stamped with the id of the Prefect run that carries it out."""
         return replace(self, flow_run=flow_run)
 
-    # -- the steps --------------------------------------------------------------------------------------------------------
+    # -- the steps -------------------------------------------------------------------------------------------------
 
     def extract(self) -> Extracted:
         """Stage 1. Read the records, only the columns that are needed."""
@@ -146,14 +146,14 @@ class Job:
                 by_bucket=buckets,
                 actions=dict(made.by_kind),
                 changes=dict(made.changes),
-                calls=self.open_sink().calls(made.by_kind),
+                calls=self.open_sink().calls({ActionKind(kind): n for kind, n in made.by_kind.items()}),
                 sums_close=_sums_close(snapshot, buckets),
                 readings={str(table): dict(found) for table, found in snapshot.readings.items() if found},
                 guards=list(made.guards),
             )
             if not manifest.sums_close:
                 raise SumsError(
-                    f"{snapshot.extracted_deals} deals were read, {sum(buckets.values())} are accounted for: {buckets}.",
+                    f"{snapshot.extracted_deals} deals read, {sum(buckets.values())} accounted for: {buckets}.",
                     why="Every deal must end in exactly one bucket; this is a fault of recyclekit.",
                     fix="Nothing was written. Please report it.",
                 )
@@ -182,7 +182,7 @@ class Job:
         manifest = plan.manifest if isinstance(plan, Plan) else plan
         if manifest.policy.hash != self.policy.stamp.hash:
             raise StalePlanError(
-                f"The plan was made under policy {_named(manifest.policy)}; the project now has {_named(self.policy.stamp)}.",
+                f"The plan was made under policy {_named(manifest.policy)}; now it is {_named(self.policy.stamp)}.",
                 why="What is written must be what the policy says today.",
                 fix="Make a new plan: recyclekit plan --out plan.json",
             )
@@ -245,7 +245,7 @@ class Job:
             reasons=self.mapped.reasons,
         )
 
-    # -- what the steps need ----------------------------------------------------------------------------------------------
+    # -- what the steps need ---------------------------------------------------------------------------------------
 
     def reread(self, as_of: date, readings: Readings | None = None) -> Callable[[Sequence[str]], pl.DataFrame] | None:
         """Return what reads deals again just before they are written, or None where the sink cannot.

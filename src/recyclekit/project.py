@@ -1,4 +1,4 @@
-"""The project file, and the composition root: a file in, opened parts out. The only module that picks implementations."""
+"""The project file and the composition root: a file in, opened parts out. Only here are implementations chosen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from recyclekit import clock
 from recyclekit.errors import ConnectorError, ProjectError
 from recyclekit.events import Listen, silence
-from recyclekit.models.calendar import CalendarSettings
+from recyclekit.models.calendar.settings import CalendarSettings
 from recyclekit.models.field_map import Mapped, Spec, StageMap
 from recyclekit.models.roster import Owner, Roster
 from recyclekit.models.tables import Table
@@ -48,9 +48,9 @@ class ConnectionSpec(_Strict):
 
     connector: str = Field(description="Name of the connector, as `recyclekit connectors` lists it.")
     settings: dict[str, Any] = Field(default_factory=dict, description="The connector's own settings.")
-    fields: dict[Table, dict[str, Spec]] = Field(default_factory=dict, description="Canonical column → the system's column.")
-    stages: StageMap = Field(default_factory=StageMap, description="Won and lost stages, where the system has no metadata.")
-    reasons: dict[str, str | tuple[str, ...]] = Field(default_factory=dict, description="Picklist value → canonical reason(s).")
+    fields: dict[Table, dict[str, Spec]] = Field(default_factory=dict, description="Our column → the system's column.")
+    stages: StageMap = Field(default_factory=StageMap, description="Won and lost stages.")
+    reasons: dict[str, str | tuple[str, ...]] = Field(default_factory=dict, description="Picklist value → reason(s).")
 
 
 class PipelineSpec(_Strict):
@@ -58,14 +58,16 @@ class PipelineSpec(_Strict):
 
     source: str = Field(description="Connection that deals are read from.")
     sink: str | None = Field(default=None, description="Connection that is written to; default: the source.")
-    nurture: str | None = Field(default=None, description="Connection in which contacts are enrolled; default: the sink.")
+    nurture: str | None = Field(
+        default=None, description="Connection in which contacts are enrolled; default: the sink."
+    )
     policy: str = Field(default="standard", description="A packaged policy's name, or a path.")
 
 
 class PluginsSpec(_Strict):
     """Which plugins may be loaded."""
 
-    allow: tuple[str, ...] | None = Field(default=None, description="Distribution names; left out, all that are installed.")
+    allow: tuple[str, ...] | None = Field(default=None, description="Distributions; left out, all.")
 
 
 class ProjectSpec(_Strict):
@@ -73,11 +75,11 @@ class ProjectSpec(_Strict):
 
     version: Literal[1] = Field(description="Version of this file's format.")
     timezone: str = Field(description="IANA zone of the business: decides what today is.")
-    ledger: str = Field(default="sqlite:///ledger.db", description="SQLAlchemy URL; SQLite paths start at this file's folder.")
-    connections: dict[str, ConnectionSpec] = Field(min_length=1, description="The systems, by a name of your own.")
-    pipelines: dict[str, PipelineSpec] = Field(min_length=1, description="The pipelines, by a name of your own.")
-    calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="Public holidays, company days, fiscal year.")
-    owners: dict[str, tuple[Owner, ...]] = Field(default_factory=dict, description="Role → the people who take its touches.")
+    ledger: str = Field(default="sqlite:///ledger.db", description="SQLAlchemy URL; SQLite paths start at this file.")
+    connections: dict[str, ConnectionSpec] = Field(min_length=1, description="The systems, by your own names.")
+    pipelines: dict[str, PipelineSpec] = Field(min_length=1, description="By your own names.")
+    calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="Days off, fiscal year.")
+    owners: dict[str, tuple[Owner, ...]] = Field(default_factory=dict, description="Role → who takes its touches.")
     plugins: PluginsSpec = Field(default_factory=PluginsSpec, description="Which plugins may be loaded.")
 
     @field_validator("timezone")
@@ -94,7 +96,9 @@ class ProjectSpec(_Strict):
                 wanted = getattr(pipeline, door)
                 if wanted is not None and wanted not in self.connections:
                     known = ", ".join(self.connections)
-                    raise ValueError(f"pipelines.{name}.{door} names {wanted!r}, which is no connection; there are: {known}")
+                    raise ValueError(
+                        f"pipelines.{name}.{door} names {wanted!r}, which is no connection; there are: {known}"
+                    )
         return self
 
 
@@ -112,14 +116,18 @@ class Connection:
     def source(self) -> Source:
         """The opened reading door."""
         if self.manifest.open_source is None:
-            raise ConnectorError(f"The connector {self.manifest.name} cannot be read from.", fix="Choose another source.")
+            raise ConnectorError(
+                f"The connector {self.manifest.name} cannot be read from.", fix="Choose another source."
+            )
         return self.manifest.open_source(self.settings, self.opening)
 
     @cached_property
     def sink(self) -> Sink:
         """The opened writing door."""
         if self.manifest.open_sink is None:
-            raise ConnectorError(f"The connector {self.manifest.name} cannot be written to.", fix="Choose another sink.")
+            raise ConnectorError(
+                f"The connector {self.manifest.name} cannot be written to.", fix="Choose another sink."
+            )
         return self.manifest.open_sink(self.settings, self.opening)
 
     @cached_property
@@ -180,12 +188,9 @@ class Project:
         id_spec = spec.fields.get(Table.DEALS, {}).get("deal_id")
         if "deal_id" in manifest.settings.model_fields and id_spec is not None:
             given.setdefault("deal_id", id_spec.column)
-        part = Document(given, self.document.path, self._positions(name))
-        settings = validate(part, manifest.settings, ProjectError)
+        part = self.document.part(("connections", name, "settings"), given)
+        settings = validate(part, manifest.settings, error=ProjectError)
         return Connection(name, manifest, settings, Opening(folder=self.folder, timezone=self.timezone), spec)
-
-    def _positions(self, name: str) -> Any:
-        return lambda path: self.document.position(("connections", name, "settings", *path))
 
     def policy(self, pipeline: str) -> Policy:
         """Load the policy of a pipeline: a packaged name, or a path that starts at the project's folder."""
@@ -253,9 +258,9 @@ def open_project(folder: Path) -> Project:
             f"There is no {FILE} in {folder.resolve()}.",
             fix="Run `recyclekit init` to make one, or name its folder with --project.",
         )
-    document = load(path, ProjectError)
-    filled = Document(_fill(document.data, document, ()), document.path, document.position)
-    return Project(path.parent, validate(filled, ProjectSpec, ProjectError), filled)
+    document = load(path, error=ProjectError)
+    filled = Document(_fill(document.data, document, ()), document.path, document.positions)
+    return Project(path.parent, validate(filled, ProjectSpec, error=ProjectError), filled)
 
 
 def _fill(value: Any, document: Document, where: tuple[str | int, ...]) -> Any:
@@ -270,9 +275,8 @@ def _fill(value: Any, document: Document, where: tuple[str | int, ...]) -> Any:
     def variable(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in os.environ:
-            line, column = document.position(where)
             raise ProjectError(
-                f"{document.path}:{line}:{column}: the environment variable {name} is not set.",
+                f"{document.where(where)}: the environment variable {name} is not set.",
                 fix=f"Set it (export {name}=…) or write the value here.",
             )
         return os.environ[name]

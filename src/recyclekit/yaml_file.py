@@ -67,6 +67,11 @@ class Document:
         line, column = (found.key_line, found.key_column) if exact else (found.line, found.column)
         return f"{self.path}:{line}:{column}"
 
+    def part(self, where: Where, data: Any) -> Document:
+        """Return `data` as a document of its own whose positions are those below `where` in this file."""
+        inner = {place[len(where) :]: found for place, found in self.positions.items() if place[: len(where)] == where}
+        return Document(data, self.path, inner)
+
     def _nearest(self, where: Where) -> Position:
         parents = (where[:n] for n in range(len(where), -1, -1))
         return next((self.positions[p] for p in parents if p in self.positions), Position(1, 1, 1, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
     from recyclekit.project import Project
 
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON document instead of tables.")]
-Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help="Answer yes; needed where there is no terminal.")]
-AsOf = Annotated[str | None, Parameter(name="--as-of", help="The business date to judge by, as YYYY-MM-DD; default: today.")]
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help="Answer yes, where there is no terminal.")]
+AsOf = Annotated[str | None, Parameter(name="--as-of", help="Business date to judge by, YYYY-MM-DD; default: today.")]
 
 
 @Parameter(name="*")
@@ -31,14 +32,12 @@ class Where:
         return open_project(self.project)
 
 
-def business_date(text: str | None) -> object:
+def business_date(text: str | None) -> date | None:
     """Return the date that --as-of names, or None.
 
     Raises:
         ConfigError: not a date of the form YYYY-MM-DD.
     """
-    from datetime import date
-
     from recyclekit.errors import ConfigError
 
     if text is None:
@@ -46,4 +45,6 @@ def business_date(text: str | None) -> object:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ConfigError(f"--as-of {text!r} is not a date.", fix="Write it as YYYY-MM-DD, for example 2026-11-22.") from None
+        raise ConfigError(
+            f"--as-of {text!r} is not a date.", fix="Write it as YYYY-MM-DD, for example 2026-11-22."
+        ) from None

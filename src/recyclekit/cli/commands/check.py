@@ -8,10 +8,9 @@ from recyclekit.cli.options import AsOf, Json, Where, business_date
 def check(*, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) -> int:  # noqa: B008  # frozen
     """Check the project file, the policy, the connections, the field map, stages and reasons. Changes nothing.
 
-    Wrong columns are named with the nearest right one; stages and reasons that nothing maps, with their deals and money.
+    Wrong columns are named with the nearest right one; unmapped stages and reasons with their deals and money.
     """
     from recyclekit.cli.findings import report_findings
+    from recyclekit.preflight import preflight
 
-    project = where.open()
-    job = project.job(where.pipeline, business_date(as_of))
-    return report_findings(job.check(), as_json=as_json)
+    return report_findings(preflight(where.open(), where.pipeline, business_date(as_of)), as_json=as_json)

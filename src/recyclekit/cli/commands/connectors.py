@@ -27,7 +27,7 @@ def list_connectors(*, as_json: Json = False) -> int:
                         "summary": m.summary,
                         "capabilities": {c: {"level": s.level, "reason": s.reason} for c, s in m.capabilities.items()},
                     }
-                    for m in registry.manifests
+                    for m in registry.manifests.values()
                 ],
                 "broken": registry.broken,
             }
@@ -35,5 +35,5 @@ def list_connectors(*, as_json: Json = False) -> int:
     else:
         from recyclekit.cli.render import connectors_view
 
-        show(connectors_view(registry.manifests, registry.broken))
+        show(connectors_view(list(registry.manifests.values()), registry.broken))
     return 0

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from recyclekit.cli.options import Json, Where
+
+if TYPE_CHECKING:
+    from recyclekit.policy.loader import Policy
 
 app = App(name="policy", help="Check a policy, read it as a document, or get its JSON schema.")
 Named = Annotated[str | None, Parameter(help="A packaged policy or a path; default: the project's.")]
@@ -51,7 +54,7 @@ def schema() -> int:
     return 0
 
 
-def _load(policy: str | None, where: Where):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _load(policy: str | None, where: Where) -> Policy:
     from recyclekit.policy.loader import load_policy
 
     if policy is not None:
