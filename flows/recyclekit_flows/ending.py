@@ -9,21 +9,27 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from recyclekit.errors import RecyclekitError
+from recyclekit.errors import ExitCode, RecyclekitError
 from recyclekit.models.plan import Manifest
-from recyclekit.models.run import Outcome, RunState
+from recyclekit.models.run import Outcome, exit_code
 from recyclekit_flows.held import Held
 
-_GOOD = {RunState.SUCCESS, RunState.PARTIAL}
 
+def ended(outcome: Outcome, *, set_aside: int = 0) -> State[Any]:
+    """Return the state of an outcome; `set_aside` counts the records that could not be read.
 
-def ended(outcome: Outcome) -> State[Any]:
-    """Return the state of an outcome: failed where writes failed, are in doubt or were left unsent, else completed."""
+    Completed where all was written; completed under the name Set aside where single records were unreadable, skipped or
+    refused; failed where something is left that another attempt can do.
+    """
+    said = sentence(outcome, set_aside=set_aside)
     publish(f"outcome-{outcome.run}", f"# Run {outcome.run}: {outcome.state}\n\n{_table(figures(outcome))}")
-    unfinished = outcome.failed or outcome.in_doubt or outcome.unsent
-    good = outcome.state in _GOOD and not unfinished
-    state = Completed if good else Failed
-    return state(message=sentence(outcome), data=Held(outcome))
+    match exit_code(outcome, set_aside=set_aside):
+        case ExitCode.DONE:
+            return Completed(message=said, data=Held(outcome))
+        case ExitCode.SET_ASIDE:
+            return Completed(name="Set aside", message=said, data=Held(outcome))
+        case _:
+            return Failed(message=said, data=Held(outcome))
 
 
 def refused(error: RecyclekitError) -> State[Any]:
@@ -31,12 +37,14 @@ def refused(error: RecyclekitError) -> State[Any]:
     return Failed(message=str(error), data=error)
 
 
-def sentence(outcome: Outcome) -> str:
+def sentence(outcome: Outcome, *, set_aside: int = 0) -> str:
     """Return an outcome in one sentence, with the next step where there is one."""
     counts = ", ".join(f"{n:,} {what}" for what, n in figures(outcome).items() if n or what in {"planned", "applied"})
+    aside = f" {set_aside:,} records could not be read and were set aside." if set_aside else ""
+    why = f" {outcome.why}" if outcome.why else ""
     todo = outcome.failed or outcome.in_doubt or outcome.unsent
     after = f" Take it up again: retry this flow run, or `recyclekit retry {outcome.run}`." if todo else ""
-    return f"Run {outcome.run}: {counts}.{after}"
+    return f"Run {outcome.run}: {counts}.{aside}{why}{after}"
 
 
 def figures(outcome: Outcome) -> dict[str, int]:

@@ -10,7 +10,6 @@ from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from recyclekit.stages.classify import Classified
 
 from recyclekit import clock, plan_file
 from recyclekit.errors import RecyclekitError
@@ -20,6 +19,7 @@ from recyclekit.models.run import Outcome
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.pipeline import Job
 from recyclekit.project import open_project
+from recyclekit.stages.classify import Classified
 from recyclekit_flows.call import call
 from recyclekit_flows.ending import ended, publish_plan, refused
 from recyclekit_flows.heard import hear
@@ -115,7 +115,7 @@ def _whole(job: Held[Job], *, apply: bool, approve_guards: bool) -> State[Any]:
     kept = plan_file.keep(plan.value, job.value.state)
     if not apply:
         return Completed(message=f"Planned {sum(manifest.actions.values()):,} writes, wrote none: {kept}", data=plan)
-    return ended(write_back(job, plan, approve_guards).value)
+    return ended(write_back(job, plan, approve_guards).value, set_aside=manifest.dead_letters)
 
 
 def run_recycle(

@@ -8,12 +8,12 @@ import pytest
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed
-from recyclekit_flows.call import call
-from recyclekit_flows.heard import hear
-from recyclekit_flows.held import Held
 
 from recyclekit.errors import ExitCode, GuardError, RemoteError
 from recyclekit.events import Event, StageEnded, silence
+from recyclekit_flows.call import call
+from recyclekit_flows.heard import hear
+from recyclekit_flows.held import Held
 
 pytestmark = pytest.mark.prefect
 

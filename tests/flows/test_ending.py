@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 from prefect import flow
-from recyclekit_flows.ending import ended, figures, sentence
 
 from recyclekit.models.run import Outcome, RunState
+from recyclekit_flows.ending import ended, figures, sentence
 
 DONE = Outcome(run="r1", state=RunState.SUCCESS, planned=3, applied=3)
 HALF = replace(DONE, state=RunState.PARTIAL, applied=1, failed=(("d-17", "refused"),), unsent=1)
@@ -16,6 +16,10 @@ HALF = replace(DONE, state=RunState.PARTIAL, applied=1, failed=(("d-17", "refuse
 
 def test_a_run_in_which_all_was_written_needs_no_next_step() -> None:
     assert sentence(DONE) == "Run r1: 3 planned, 3 applied."
+
+
+def test_records_that_could_not_be_read_are_mentioned() -> None:
+    assert "2 records could not be read" in sentence(DONE, set_aside=2)
 
 
 def test_a_run_in_which_something_is_left_says_how_to_go_on() -> None:
@@ -35,14 +39,15 @@ def test_the_figures_add_up_to_what_was_planned() -> None:
     ("outcome", "state"),
     [
         (DONE, "Completed"),
-        (replace(DONE, applied=2, skipped=(("d-1", "changed since"),), state=RunState.PARTIAL), "Completed"),
+        (replace(DONE, applied=2, skipped=(("d-1", "changed since"),), state=RunState.PARTIAL), "Set aside"),
+        (replace(DONE, applied=2, failed=(("d-1", "refused"),), state=RunState.PARTIAL), "Set aside"),
         (HALF, "Failed"),
         (replace(DONE, applied=2, in_doubt=(("d-1", "no answer"),), state=RunState.PARTIAL), "Failed"),
         (replace(DONE, applied=0, unsent=3, state=RunState.ABORTED), "Failed"),
     ],
-    ids=["done", "skipped", "failed", "in doubt", "aborted"],
+    ids=["done", "skipped", "refused", "unsent", "in doubt", "aborted"],
 )
-def test_a_flow_run_is_good_only_where_nothing_is_left_to_do(api: str, outcome: Outcome, state: str) -> None:
+def test_a_flow_run_fails_where_another_attempt_can_do_more(api: str, outcome: Outcome, state: str) -> None:
     @flow(persist_result=False)
     def ends():  # type: ignore[no-untyped-def]  # a flow for this test only
         return ended(outcome)
