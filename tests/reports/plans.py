@@ -123,7 +123,7 @@ def make_plan(
 
 
 def small_plan(**given: Any) -> Plan:
-    """One deal of each kind: added, changed, left, stalled, waiting, excluded, to be looked at, won; one dead letter."""
+    """One deal of each kind: added, changed, left, stalled, waiting, excluded, to be looked at; one dead letter."""
     added = decision("D-1")
     changed = decision("D-2", reason="competitor", rule="recycle_competitor", track="rival_contract", owner="is-02")
     stalled = decision(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from recyclekit.cli.render_lists import connectors_view, dead_letters_view, findings_view, policy_view
 from recyclekit.cli.render_plan import plan_view
 from recyclekit.cli.render_run import outcome_view, run_view, runs_view
+from recyclekit.cli.render_trace import trace_view
 
 __all__ = [
     "connectors_view",
@@ -15,4 +16,5 @@ __all__ = [
     "policy_view",
     "run_view",
     "runs_view",
+    "trace_view",
 ]

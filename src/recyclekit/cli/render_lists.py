@@ -21,7 +21,7 @@ _LEVELS = {"error": (f"bold {BAD}", "Error"), "warning": (f"bold {DOUBTFUL}", "W
 LETTERS = 10
 
 
-# -- findings ------------------------------------------------------------------------------------------------------------
+# -- findings ---------------------------------------------------------------------------------------------------------
 
 
 def findings_view(findings: Sequence[Finding]) -> RenderableType:
@@ -50,7 +50,7 @@ def _verdict(findings: Sequence[Finding]) -> RenderableType:
     )
 
 
-# -- dead letters --------------------------------------------------------------------------------------------------------
+# -- dead letters -----------------------------------------------------------------------------------------------------
 
 
 def dead_letters_view(letters: pl.DataFrame, *, lines: int = LETTERS) -> RenderableType:
@@ -76,7 +76,7 @@ def _place(row: dict[str, Any]) -> str:
     return f"{row['table']}:{row['line']}" if row["line"] is not None else str(row["table"] or row["stage"])
 
 
-# -- connectors and policy -----------------------------------------------------------------------------------------------
+# -- connectors and policy --------------------------------------------------------------------------------------------
 
 
 def connectors_view(manifests: Sequence[ConnectorManifest[Any]], broken: Sequence[BrokenPlugin] = ()) -> RenderableType:

@@ -64,7 +64,7 @@ def _header(manifest: Manifest) -> RenderableType:
     )
 
 
-# -- what changes, by track --------------------------------------------------------------------------------------------
+# -- what changes, by track -------------------------------------------------------------------------------------------
 
 
 def _changes(plan: Plan, limit: int) -> list[RenderableType]:
@@ -100,7 +100,7 @@ def _track(track: str | None, count: int, lines: Sequence[PlanLine], columns: Se
     return Group(*parts)
 
 
-# -- counts --------------------------------------------------------------------------------------------------------------
+# -- counts -----------------------------------------------------------------------------------------------------------
 
 
 def _counts(plan: Plan) -> list[RenderableType]:
@@ -134,7 +134,7 @@ def _money(one: Tally, found: Sequence[Tally]) -> tuple[str, ...]:
     return (money.short(one.money),) if _money_heading(found) else ()
 
 
-# -- the end -------------------------------------------------------------------------------------------------------------
+# -- the end ----------------------------------------------------------------------------------------------------------
 
 
 def _totals(manifest: Manifest) -> RenderableType:

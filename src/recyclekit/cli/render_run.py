@@ -45,7 +45,7 @@ _SAID = {
 _ITEMS = 10
 
 
-# -- the outcome of an attempt -------------------------------------------------------------------------------------------
+# -- the outcome of an attempt ----------------------------------------------------------------------------------------
 
 
 def outcome_view(outcome: Outcome) -> RenderableType:
@@ -114,7 +114,7 @@ def _after(outcome: Outcome) -> RenderableType | None:
     return None
 
 
-# -- the ledger's runs ---------------------------------------------------------------------------------------------------
+# -- the ledger's runs ------------------------------------------------------------------------------------------------
 
 
 def runs_view(runs: Sequence[Run]) -> RenderableType:

@@ -72,8 +72,10 @@ def plan_lines(plan: Plan, deals: pl.DataFrame) -> list[PlanLine]:
 
 def _line(row: Mapping[str, object], actions: Iterable[Mapping[str, object]]) -> PlanLine:
     payloads = [(str(a["kind"]), a["step"], json.loads(str(a["payload"] or "{}"))) for a in actions]
-    task = next((p for kind, step, p in payloads if kind == ActionKind.CREATE_TASK and step != ASK), {})
-    fields = next((p for kind, _, p in payloads if kind == ActionKind.SET_FIELDS), {})
+    task: dict[str, object] = next(
+        (p for kind, step, p in payloads if kind == ActionKind.CREATE_TASK and step != ASK), {}
+    )
+    fields: dict[str, object] = next((p for kind, _, p in payloads if kind == ActionKind.SET_FIELDS), {})
     leaving = row["change"] == Change.REMOVE
     merged = {**{name.removeprefix("recycle_"): value for name, value in fields.items()}, **task}
     by_sales = merged.get("hook_source") == "sales"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from random import Random
-from typing import BinaryIO
 
 import polars as pl
 
@@ -26,7 +25,7 @@ BULK_REASONS: dict[str, str | tuple[str, ...]] = {
 }
 """The 25 picklist values of the file → canonical reason(s)."""
 OWNERS = tuple(f"fs-{n:02d}" for n in range(1, 41))
-CHUNK = 250_000
+CHUNK = 100_000
 AS_OF = date(2026, 11, 22)
 
 
@@ -35,16 +34,15 @@ def generate_bulk(path: Path, rows: int, seed: int = 20261122, *, as_of: date = 
 
     About 260 bytes a row, 150,000 distinct free texts a million, n/6 accounts, ids unique. Same seed, same bytes.
     """
-    words = _Words(seed)
+    words, draw = _Words(seed), _Draw(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
+        columns = _columns(words, draw, rows, as_of)
         for start in range(0, rows, CHUNK):
-            _append(file, _chunk(words, start, min(rows, start + CHUNK), rows, seed, as_of), header=start == 0)
+            index = pl.LazyFrame({"i": pl.int_range(start, min(rows, start + CHUNK), dtype=pl.UInt64, eager=True)})
+            frame = index.select(**{name: columns[name] for name in BULK_COLUMNS}).collect()
+            frame.write_csv(file, include_header=start == 0)
     return path
-
-
-def _append(file: BinaryIO, frame: pl.DataFrame, *, header: bool) -> None:
-    frame.write_csv(file, include_header=header)
 
 
 class _Words:
@@ -83,8 +81,7 @@ def _cores(language: str) -> list[str]:
     return [line for code, weight in voices.WEIGHTS.items() for line in list(reasons[code]) * -(-weight // 4)]
 
 
-def _chunk(words: _Words, start: int, stop: int, rows: int, seed: int, as_of: date) -> pl.DataFrame:
-    draw = _Draw(seed)
+def _columns(words: _Words, draw: _Draw, rows: int, as_of: date) -> dict[str, pl.Expr]:
     today = (as_of - date(1970, 1, 1)).days
     fate = draw.number("fate", 100)
     lost, is_open = fate < 45, fate >= 75
@@ -99,7 +96,7 @@ def _chunk(words: _Words, start: int, stop: int, rows: int, seed: int, as_of: da
     rival = lost & (draw.number("rival", 100) < 20)
     product = draw.word("product", voices.module("en").PRODUCTS)
     company_name = pl.when(japanese).then(pl.lit("株式会社架空商事")).otherwise(pl.lit("Example Trading Inc. "))
-    columns = {
+    return {
         "deal_id": pl.format("D{}", pl.col("i").cast(pl.String).str.zfill(9)),
         "name": pl.format("{} extension {}", product, pl.col("i") % 9973),
         "account_id": pl.format("A{}", account.cast(pl.String).str.zfill(8)),
@@ -133,8 +130,6 @@ def _chunk(words: _Words, start: int, stop: int, rows: int, seed: int, as_of: da
         "contract_ends_on": pl.when(rival).then(_day(closed + 365 + draw.number("ends", 90))),
         "need_type": pl.when(draw.number("asked", 100) < 40).then(draw.number("need", 3) + 1),
     }
-    index = pl.LazyFrame({"i": pl.int_range(start, stop, dtype=pl.UInt64, eager=True)})
-    return index.select(**{name: columns[name] for name in BULK_COLUMNS}).collect()
 
 
 def _text(words: _Words, draw: _Draw, language: str) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""The invented company's own vocabulary: column headings, stages, picklist values, people. Its export uses no others."""
+"""The invented company's own vocabulary: headings, stages, picklist values, people. Its export uses no others."""
 
 from __future__ import annotations
 

@@ -105,10 +105,14 @@ OPENINGS = (
 )
 CLOSINGS = ("", "", "", " Still on good terms.", " Keep sending material.", " Handed over to the next rep.")
 NARRATIVE = (
-    "First meeting with {dept} in {month} about replacing their {product}. {n} people joined the demo and liked it. "
-    "We sent the quote and they discussed it internally. {core} Our contact remains positive in person.",
-    "Met at a fair, visited {n} times since. {dept} wanted to lead the project, and the technical checks were fine. "
-    "{core} We left further material with them.",
+    (
+        "First meeting with {dept} in {month} about replacing their {product}. {n} people joined the demo. "
+        "They liked it. We sent the quote and they discussed it internally. {core} Our contact remains positive in person."
+    ),
+    (
+        "Met at a fair, visited {n} times since. {dept} wanted to lead the project, the technical checks were fine. "
+        "{core} We left further material with them."
+    ),
 )
 MONTHS = (
     "January", "February", "March", "April", "May", "June",

@@ -1,0 +1,99 @@
+"""The explanation of one deal in the terminal: the answer, when it flips, what the rules saw, and what each said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from recyclekit.cli.render_parts import (
+    DOUBTFUL,
+    GOOD,
+    QUIET,
+    day,
+    heading,
+    indent,
+    minute,
+    policy_line,
+    stack,
+    table,
+    words,
+)
+
+if TYPE_CHECKING:
+    from recyclekit.reports.inputs import Input
+    from recyclekit.reports.trace import RuleTrace, Trace
+
+_MARKS = {
+    "fired": ("✓", f"bold {GOOD}"),
+    "matched": ("+", QUIET),
+    "unmatched": ("-", QUIET),
+    "abstained": ("?", DOUBTFUL),
+    "not_asked": (" ", QUIET),
+}
+_LEGEND = "✓ fired   + matches, but comes later   - does not match   ? abstains: a value is missing"
+_ANSWER = ("status", "reason", "verdict", "rule", "track", "wait_until", "inactive_days", "activity_source", "cycle")
+
+
+def trace_view(trace: Trace) -> RenderableType:
+    """Return why a deal was decided so, for reading."""
+    return stack(
+        _header(trace),
+        indent(table(("", ""), _answer(trace.decision), flexible=("",))),
+        _because(trace),
+        _inputs(trace),
+        _rules(trace.rules),
+    )
+
+
+def _header(trace: Trace) -> RenderableType:
+    first = Text.assemble(("Deal ", "bold"), words(trace.deal_id, "bold"), f" · as of {day(trace.as_of)}")
+    return Group(first, words(f"policy {policy_line(trace.policy)}", QUIET))
+
+
+def _answer(decision: Mapping[str, Any]) -> Iterable[tuple[Text, Text]]:
+    for name in _ANSWER:
+        value = decision.get(name)
+        if value is not None:
+            style = "bold" if name in ("status", "verdict") else ""
+            yield Text(name.replace("_", " "), QUIET), words(value, style)
+
+
+def _because(trace: Trace) -> RenderableType:
+    flip = trace.flip.what if trace.flip else trace.no_flip
+    rows = [(Text("Because", "bold"), words(trace.because)), (Text("Flips", "bold"), words(flip))]
+    return table(("", ""), rows, flexible=("",))
+
+
+def _inputs(trace: Trace) -> RenderableType:
+    """Each value once, although many rules look at it: its value, the field that it comes from, and its time."""
+    seen: dict[str, Input] = {i.name: i for i in trace.status_inputs}
+    for rule in trace.rules:
+        seen.update((i.name, i) for i in rule.inputs if i.name not in seen)
+    rows = (
+        (
+            words(i.name),
+            words(i.text, DOUBTFUL if i.value is None else ""),
+            words(i.source, QUIET),
+            words(minute(i.at), QUIET),
+        )
+        for i in seen.values()
+    )
+    columns = ("fact", "value", "from", "at (UTC)")
+    return Group(heading("What the rules saw"), indent(table(columns, rows, flexible=("value", "from"))))
+
+
+def _rules(rules: Iterable[RuleTrace]) -> RenderableType:
+    rows = (
+        (
+            Text(*_MARKS[rule.outcome]),
+            words(rule.name, "bold" if rule.outcome == "fired" else ""),
+            words(rule.verdict),
+            words(rule.why, "" if rule.outcome in ("fired", "abstained") else QUIET),
+        )
+        for rule in rules
+    )
+    listed = table(("", "rule", "verdict", "what it said"), rows, flexible=("what it said",))
+    return Group(heading("Rules, in the order in which they are asked"), words(_LEGEND, QUIET), indent(listed))
