@@ -29,7 +29,7 @@ def measure() -> Iterable[Figure]:
         told = _labelled(pl.read_csv(path, infer_schema_length=0))
         if told is not None:
             clear = bool((told["labels"].list.len() == 1).all())
-            yield from _figures(path.stem, _answered(told, read_reasons(told["phrase"])), clear=clear)
+            yield from _figures(path.stem, _answered(told, read_reasons(told["phrase"])), clear=clear, bars=clear)
     yield from _cross_validated()
     yield from _speeds()
 
@@ -47,12 +47,12 @@ def _answered(told: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(right=pl.col("labels").list.contains(pl.col("reason")) & pl.col("reason").is_not_null())
 
 
-def _figures(name: str, answers: pl.DataFrame, *, clear: bool) -> Iterator[Figure]:
+def _figures(name: str, answers: pl.DataFrame, *, clear: bool, bars: bool = False) -> Iterator[Figure]:
     of, note = len(answers), f"{len(answers)} phrases"
     right, review = float(answers["right"].sum()) / of, answers["reason"].null_count() / of
     wrong = 1 - right - review
-    yield Figure(name=f"{name}: right", value=right, unit="", bar=0.9 if clear else None, better="higher", note=note)
-    yield Figure(name=f"{name}: wrong", value=wrong, unit="", bar=0.04 if clear else None)
+    yield Figure(name=f"{name}: right", value=right, unit="", bar=0.9 if bars else None, better="higher", note=note)
+    yield Figure(name=f"{name}: wrong", value=wrong, unit="", bar=0.04 if bars else None)
     yield Figure(name=f"{name}: left to a person", value=review, unit="")
     if clear:
         yield from _price(name, answers)

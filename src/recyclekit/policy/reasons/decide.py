@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from recyclekit.policy.reasons import corpus, lexicon, ngrams
+from recyclekit.policy.reasons import corpus, ngrams
 from recyclekit.policy.reasons.features import Features
 from recyclekit.policy.reasons.model import Floats, Model
 from recyclekit.policy.reasons.ngrams import Ints
@@ -17,10 +17,10 @@ from recyclekit.policy.reasons.taxonomy import TAXONOMY
 CODES: Final = tuple(TAXONOMY)
 _PRICE: Final = CODES.index("price")
 
-SURE: Final = 0.40  # what a reason needs to be claimed
+SURE: Final = 0.45  # what a reason needs to be claimed
 AHEAD: Final = 0.15  # by how much it must lead the next
 SURE_PRICE: Final = 0.55  # a deal taken for a price loss is never contacted again
-MAYBE_PRICE: Final = 0.25  # and one not taken for it is, so a person reads both kinds of doubt
+MAYBE_PRICE: Final = 0.20  # and one not taken for it is, so a person reads both kinds of doubt
 _CANDIDATE: Final = 0.12
 _CANDIDATES: Final = 4
 _WORDS: Final = 3
@@ -83,11 +83,6 @@ def explain(model: Model, features: Features, clauses: pl.DataFrame, alone: Floa
     )
     joined = excerpts.join(words, on="text", how="left", maintain_order="left")
     return joined.select(pl.coalesce("word", "excerpt")).collect().to_series()
-
-
-def words_known() -> int:
-    """How many literals the lexicon holds."""
-    return len(lexicon.entries())
 
 
 def settle(plain: pl.DataFrame) -> pl.DataFrame:
