@@ -165,6 +165,7 @@ class Job:
                 decisions=made.decisions,
                 dead_letters=snapshot.dead_letters,
                 findings=findings,
+                ended_cycles=made.ended_cycles,
                 unmapped=classified.unmapped,
             )
 
@@ -211,6 +212,7 @@ class Job:
             flow_run=self.flow_run,
         )
         means = self._means(self._reread_as_of(plan.manifest), plan.manifest.readings)
+        means["ended_cycles"] = plan.ended_cycles
         return self._told(stage_5.write_back(run, plan.actions, plan.dead_letters, **means))
 
     def resume(self, run: str | None = None) -> Outcome:

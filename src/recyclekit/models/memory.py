@@ -26,6 +26,10 @@ TOUCHES = {
 }
 
 
+ENDED_CYCLES = {name: CYCLES[name] for name in ("deal_id", "cycle", "ended_on", "ended_why")}
+"""Columns of the cycles that a plan found to be over, and whose end no write of it proves."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """Cycles and touches written so far, and deals with a write in doubt (left alone until it is settled)."""

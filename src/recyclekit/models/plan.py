@@ -10,6 +10,7 @@ from enum import StrEnum
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from recyclekit.models.memory import ENDED_CYCLES
 from recyclekit.models.snapshot import Finding
 
 
@@ -105,6 +106,10 @@ class Manifest(BaseModel):
         default_factory=dict, description="Table → column → format(s) that undeclared dates and numbers were found in."
     )
     guards: list[str] = Field(default_factory=list, description="Change guards that this plan trips, in words.")
+    beside: dict[str, str] = Field(
+        default_factory=dict,
+        description="Further files beside the manifest (ended cycles, dead letters): name → SHA-256.",
+    )
     actions_file: str | None = None
     actions_sha256: str | None = None
     seal: str | None = Field(default=None, description="SHA-256 over all the rest: an edit by hand is noticed.")
@@ -119,4 +124,5 @@ class Plan:
     decisions: pl.DataFrame
     dead_letters: pl.DataFrame
     findings: tuple[Finding, ...] = ()
+    ended_cycles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENDED_CYCLES))
     unmapped: pl.DataFrame = field(default_factory=pl.DataFrame)  # reason values in no picklist: value, deals, amount

@@ -17,9 +17,6 @@ FIRST, NEXT, KEEP, DOUBT = "first", "next", "keep", "doubt"
 MODE = pl.Enum([FIRST, NEXT, KEEP, DOUBT])
 """Of a deal that is to be recycled: begin a cycle, go on with it, leave what is planned, or leave the deal alone."""
 
-ENDED_CYCLES = {"deal_id": pl.String, "cycle": pl.Int16, "ended_on": pl.Date, "ended_why": pl.String}
-"""Columns of the cycles that a plan ends; whoever applies the plan records them."""
-
 DEAL = {
     "amount": "amount", "owner": "deal_owner", "account_id": "account_id", "closed_on": "closed_on",
     "next_approach_on": "named_on", "approach_person": "person", "hook": "sales_hook",

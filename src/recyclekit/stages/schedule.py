@@ -11,9 +11,9 @@ import polars as pl
 from recyclekit.models.calendar.settings import CalendarSettings
 from recyclekit.models.decision import BUCKET, SCHEDULED, Bucket, Status, Verdict
 from recyclekit.models.lines import ask_lines, check_keys, keys, own_field_lines, taken_back, touch_lines
-from recyclekit.models.memory import Memory
+from recyclekit.models.memory import ENDED_CYCLES, Memory
 from recyclekit.models.placing import place
-from recyclekit.models.plan import Change
+from recyclekit.models.plan import ActionKind, Change
 from recyclekit.models.roster import Roster
 from recyclekit.models.snapshot import Snapshot
 from recyclekit.models.standing import ASK
@@ -25,7 +25,7 @@ from recyclekit.policy.notes import Note, joined, noted
 from recyclekit.policy.spec import PolicySpec
 from recyclekit.policy.step_book import StepBook
 from recyclekit.policy.timing import Assumed
-from recyclekit.policy.upcoming import DOUBT, ENDED_CYCLES, FIRST, KEEP, NEXT, ended, left_behind, upcoming
+from recyclekit.policy.upcoming import DOUBT, FIRST, KEEP, NEXT, ended, left_behind, upcoming
 from recyclekit.policy.wishes import home_calendar, wish
 
 
@@ -36,7 +36,7 @@ class Scheduled:
     Attributes:
         decisions: columns SCHEDULED, one row per decision, in their order.
         actions: columns ACTIONS, in the order of writing: what goes, what comes, then the deals' own fields.
-        ended_cycles: deal_id, cycle, ended_on, ended_why of the cycles that this plan ends.
+        ended_cycles: columns ENDED_CYCLES, cycles that are over and whose end no write of this plan proves.
         by_status, by_reason, by_verdict, by_rule, by_track, by_bucket: numbers of deals.
         by_kind: numbers of actions; changes: numbers of deals by `+`, `~`, `-`.
         guards: change guards that the plan trips, in words.
@@ -114,7 +114,7 @@ def schedule(
     return Scheduled(
         decisions=made,
         actions=actions,
-        ended_cycles=over.select(pl.col(name).cast(dtype) for name, dtype in ENDED_CYCLES.items()),
+        ended_cycles=_unproven(over, actions),
         by_status=tally(made["status"], Status),
         by_reason=tally_reasons(made),
         by_verdict=tally(made["verdict"], Verdict),
@@ -263,6 +263,13 @@ def _asked(rows: pl.DataFrame, scene: _Scene) -> pl.DataFrame:
         due_on=pl.lit(home_calendar(scene.spec, scene.settings, years).next_working_day(scene.as_of)),
         owner=pl.coalesce("deal_owner", pl.lit(scene.spec.owner_role)),
     )
+
+
+def _unproven(over: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Return the ended cycles that the ledger cannot tell from receipts: tracks that are done, ends without a write."""
+    own = actions.filter(pl.col("kind") == str(ActionKind.SET_FIELDS))["deal_id"]
+    known = pl.col("deal_id").is_in(own.implode()) & (pl.col("ended_why") != "track_done")
+    return over.filter(~known).select(pl.col(name).cast(dtype) for name, dtype in ENDED_CYCLES.items())
 
 
 # -- guards -----------------------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ class Means(TypedDict, total=False):
     sink, ledger: the doors. reread: reads deals again just before they are written (see models.drift); None where the
     sink cannot. should_stop: asked between calls; true ends the run after the call in hand, resumable. cursors:
     positions to remember by (connection, table) once the run has ended well. sleep: waits between attempts.
+    ended_cycles: cycles that the plan found to be over (columns ENDED_CYCLES), recorded before its intents.
     """
 
     sink: Required[Sink]
@@ -63,6 +64,7 @@ class Means(TypedDict, total=False):
     patience: Patience
     sleep: Callable[[float], None]
     cursors: Mapping[tuple[str, str], str]
+    ended_cycles: pl.DataFrame
 
 
 def write_back(run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame, **means: Unpack[Means]) -> Outcome:
@@ -79,6 +81,9 @@ def write_back(run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame, **me
         LedgerError: the ledger cannot be used, or knows this run or a key of it with other content.
     """
     with _lease(means, run) as lease:
+        ended = means.get("ended_cycles")
+        if ended is not None and ended.height:
+            means["ledger"].end_cycles(lease, ended)
         means["ledger"].begin(lease, run, actions, dead_letters)
         return _Desk(run, lease, means).carry_out()
 
