@@ -116,7 +116,7 @@ def _columns(words: _Words, draw: _Draw, rows: int, as_of: date) -> dict[str, pl
         "source": draw.word("source", company.SOURCES),
         "industry": draw.word("industry", company.INDUSTRIES),
         "created_on": _day(pl.when(is_open).then(today - silent).otherwise(closed) - lead - 3),
-        "closed_on": _day(pl.when(is_open).then(today + lead - 60).otherwise(closed)),
+        "closed_on": _day(pl.when(is_open).then(today + lead).otherwise(closed)),
         "last_modified": _day(today - silent // 2),
         "last_activity_at": pl.when(~is_open | (draw.number("dated", 100) < 93))
         .then(_day(today - silent).cast(pl.Datetime("us")) + pl.duration(minutes=draw.number("minute", 1440)))

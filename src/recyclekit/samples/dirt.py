@@ -32,8 +32,9 @@ def _extra_cell(row: Row, number: int) -> Row:
     return (*_with(row, "失注メモ", "続きは", number), "右の列に書きました")
 
 
-def _repeated_id(row: Row, number: int) -> Row:
-    return _with(row, "Deal ID", row[0], number)
+def _repeated_id(row: Row, _number: int) -> Row:
+    cells = dict(zip(company.DEAL_COLUMNS, row, strict=True)) | {"失注メモ": "二重登録? / entered twice?"}
+    return tuple(cells.values())
 
 
 def _no_id(row: Row, number: int) -> Row:
