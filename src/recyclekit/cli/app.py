@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cyclopts import App, Group
 
 from recyclekit import __version__
@@ -28,14 +30,16 @@ app = App(
     version=__version__,
     help="Bring lost and stalled deals back: plan, look, apply, and undo if it was wrong.",
     help_epilogue="First time here? `recyclekit demo` shows everything on sample data and touches nothing of yours.",
-    help_format="markdown",
+    help_format="plaintext",
 )
-for command in (demo, init, check):
-    app.command(command, group=START)
-for command in (plan, apply, run, retry, undo):
-    app.command(command, group=WORK)
-for command in (explain, runs, report):
-    app.command(command, group=ASK)
-for sub_app in (policy, connectors):
-    sub_app.group = ASK
+COMMANDS: tuple[tuple[Group, tuple[Callable[..., int], ...]], ...] = (
+    (START, (demo, init, check)),
+    (WORK, (plan, apply, run, retry, undo)),
+    (ASK, (explain, runs, report)),
+)
+for group, commands in COMMANDS:
+    for place, command in enumerate(commands):
+        app.command(command, group=group, sort_key=place)
+for place, sub_app in enumerate((policy, connectors), start=3):
+    sub_app.group, sub_app.sort_key = ASK, place
     app.command(sub_app)
