@@ -78,7 +78,7 @@ _AFTER_JA: Final = (
 
 # What is promised for later at the end of a note tells when to come back, not why the deal was lost.
 _LATER: Final = (
-    r"(?:[,;]| - )\s*((?:and |but |then )?(?:we |they |i )?(?:will |to |can |should |asked us to )?"
+    r"(?:[,;]| - | but| and)\s+((?:and |but |then )?(?:we |they |i )?(?:will |to |can |should |asked us to )?"
     r"(?:revisit|reconnect|re-?engage|try again|check back|stay in touch|keep in touch|touch base)\b[^.;]*)"
     r"|[、。,]((?:次回|来期|来年|半年後|0年後|更新時|契約満了|満了|また|引き続き)[^、。]{0,12}"
     r"(?:再提案|再アプローチ|再アタック|フォロー|再コンタクト|追客)[^、。]*)"
