@@ -119,7 +119,8 @@ class _Walk:
     def _fault_of(self, raw: bytes) -> Bad | None:
         if raw.strip(b"\r\n").removeprefix(_BOM) == self._heading.raw:
             return Bad(self._line, "repeated_heading", "The heading row stands here again.")
-        if self._bad_lines and not self._bad_lines.isdisjoint(range(self._line, self._line + raw.count(b"\n") + 1)):
+        lines = range(self._line, self._line + raw.count(b"\n") + (not raw.endswith(b"\n")))
+        if self._bad_lines and not self._bad_lines.isdisjoint(lines):
             return self._encoding_fault()
         return None
 

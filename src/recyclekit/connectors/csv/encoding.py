@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +20,7 @@ BLOCK = 1 << 20
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _JIS = ("iso2022_jp", "iso2022_jp_ext", "iso2022_jp_3")
 _EUC = ("euc_jp", "euc_jis_2004")  # the second knows what Windows added, such as ①
+_UNUSED = re.compile("[\x80\xa0\uf8f0-\uf8f3]")  # what Python's cp932 makes of bytes that nobody writes
 _TRIED = "UTF-8, ISO-2022-JP, cp932 (Shift JIS), EUC-JP and UTF-16"
 _MOST_BAD_LINES = 0.1  # of the lines that are not plain ASCII; above it, the file as a whole is in doubt
 
@@ -107,10 +107,14 @@ def fits(path: Path, encoding: str) -> bool:
     if encoding == "utf-8":
         return all(is_utf8(block) for block in blocks(path, lines=True))
     try:
-        deque(decoded(path, encoding), maxlen=0)
+        return not any(_is_strange(text, encoding) for text in decoded(path, encoding))
     except UnicodeError:
         return False
-    return True
+
+
+def _is_strange(text: str, encoding: str) -> bool:
+    """Whether a text shows that its bytes were never written in this encoding, though Python decodes them."""
+    return encoding == "cp932" and _UNUSED.search(text) is not None
 
 
 def is_utf8(block: bytes) -> bool:
@@ -219,8 +223,10 @@ def _bad(path: Path, encoding: str) -> frozenset[int] | None:
             line += 1
             beyond += not content.isascii()
             try:
-                content.decode(encoding)
+                wrong = not content.isascii() and _is_strange(content.decode(encoding), encoding)
             except UnicodeDecodeError:
+                wrong = True
+            if wrong:
                 bad.add(line)
     return frozenset(bad) if len(bad) <= max(1, beyond * _MOST_BAD_LINES) and 1 not in bad else None
 

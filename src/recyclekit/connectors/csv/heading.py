@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from recyclekit.errors import InputError
+from recyclekit.models.snapshot import LINE
 
 SEPARATORS = ",;\t|"
 _MOST_BYTES = 1 << 24  # of a heading
@@ -32,7 +33,8 @@ class Grammar:
         if not q:
             return b"[^" + s + b"\n]*+"
         quoted = q + b"(?:[^" + q + b"]++|" + q + q + b")*+" + q
-        return b"(?:[^" + s + q + b"\n][^" + s + b"\n]*+|" + quoted + b"(?=[" + s + b"\r\n]|\\Z)|(?!" + q + b"))"
+        ending = b"(?=[" + s + b"\n]|\r\n|\r?\\Z)"
+        return b"(?:[^" + s + q + b"\n][^" + s + b"\n]*+|" + quoted + ending + b"|(?!" + q + b"))"
 
     @cached_property
     def one(self) -> re.Pattern[bytes]:
@@ -77,10 +79,15 @@ class Heading:
         """Names that more than one column has."""
         return tuple(name for name, times in Counter(self.columns).items() if times > 1 and name)
 
+    @property
+    def reserved(self) -> tuple[str, ...]:
+        """Names that cannot be asked for: they mean something else to the frames that hold the records."""
+        return tuple(name for name in self.columns if name in (LINE, "*") or (name[:1] == "^" and name[-1:] == "$"))
+
     @cached_property
     def unique(self) -> tuple[str, ...]:
         """A distinct name for every column: its own where no other has it, else one that nothing can ask for."""
-        odd = {*self.duplicates, ""}
+        odd = {*self.duplicates, *self.reserved, ""}
         return tuple(f"\0{i}" if name in odd else name for i, name in enumerate(self.columns))
 
 

@@ -80,12 +80,11 @@ class OpenedFile:
     def _require(self, columns: Collection[str]) -> None:
         known = self.heading.columns
         for column in columns:
-            if column in self.heading.duplicates or (column == LINE and LINE in known):
+            times = known.count(column)
+            if times > 1 or column in self.heading.reserved:
                 raise InputError(
                     f"The column '{column}' of {self.path.name} cannot be told apart.",
-                    why=f"The heading has it {known.count(column)} times."
-                    if column != LINE
-                    else "The name is reserved.",
+                    why=f"The heading has it {times} times." if times > 1 else "The name is reserved.",
                     fix="Rename one of them in the heading row, or map another column.",
                 )
             if column not in known:

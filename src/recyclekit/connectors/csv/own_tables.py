@@ -32,8 +32,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     ENROLMENTS: ("key", "deal_id", "status", "track", "list", "from_on", "further", "seal"),
 }  # fmt: skip
-"""`keys`: of all writes that touched the deal, as a JSON list; `further`: what the payload says besides, as JSON; `seal`: hash of the
-row as we wrote it, so that an edit by a person is noticed."""
+"""`keys`: of all writes that touched the deal, as a JSON list; `further`: what the payload says besides, as JSON;
+`seal`: hash of the row as we wrote it, so that an edit by a person is noticed."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -140,7 +140,7 @@ class OwnTables:
     def _identity(self, name: str) -> Identity | None:
         try:
             return identity(self.path(name))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
 

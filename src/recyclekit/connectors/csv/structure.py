@@ -35,7 +35,8 @@ def check_quickly(path: Path, heading: Heading) -> Split | None:
     if check.inside:
         return None
     starts, extras = (np.concatenate(parts) if parts else np.empty(0, np.int64) for parts in (check.rows, check.extras))
-    return Split(rows=check.row, breaks=list(zip(starts.tolist(), extras.tolist(), strict=True)))
+    breaks = [(row, extra) for row, extra in zip(starts.tolist(), extras.tolist(), strict=True) if row < check.row]
+    return Split(rows=check.row, breaks=breaks)
 
 
 def _is_text(block: bytes) -> bool:
@@ -102,7 +103,7 @@ class _Check:
 
     @staticmethod
     def _odd_quotes(data: Bytes, edge: Words, at: Places, opens: Words, closes: Words) -> bool:
-        """Whether a quote opens elsewhere than behind an edge, or closes elsewhere than before one (or before CR)."""
+        """Whether a quote opens elsewhere than behind an edge, or closes elsewhere than before one (or CR LF)."""
         here = edge[at]
         behind = (here << _ONE) | np.where(at > 0, edge[at - 1] >> _TOP, _ONE)
         if (opens & ~behind).any():
@@ -113,7 +114,8 @@ class _Check:
             return False
         words = np.zeros(len(edge), np.uint64)
         words[at] = odd
-        return bool((data[_places(words, None) + 1] != 13).any())
+        after = _places(words, None) + 1
+        return bool((data[after] != 13).any() or (data[np.minimum(after + 1, len(data) - 1)] != 10).any())
 
     def _every_record_fits(self, feeds: Places, tokens: Words, ends: Words) -> bool:
         """Compare, at each line end outside quotes, the separators and ends so far with what full records make."""
