@@ -148,7 +148,7 @@ class CoolOff(Part):
     """Days without any contact before a track begins, counted from the loss (or the last contact, if never closed)."""
 
     default_days: int = Field(default=0, ge=0, description="For every reason that is not named.")
-    by_reason: dict[Reason, int] = Field(default_factory=dict, description="Reason → days.")
+    by_reason: dict[Reason, Annotated[int, Field(ge=0)]] = Field(default_factory=dict, description="Reason → days.")
 
 
 # -- tracks -----------------------------------------------------------------------------------------------------------

@@ -1,20 +1,16 @@
-"""YAML 1.2 files with the position of every value, and their validation with every error as file:line:column.
+"""YAML 1.2 text into plain dicts, lists and scalars, with the position of every value.
 
-Safe by construction: events are turned into plain dicts, lists and scalars; tags, merge keys and duplicate keys are
-refused; depth, size and what aliases expand to are bounded. Values are never printed: a secret may stand in any place.
+Safe by construction: tags, merge keys and duplicate keys are refused; depth, size and expanded aliases are bounded.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Any, NoReturn
 
-from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
@@ -27,7 +23,6 @@ MAX_DEPTH = 100
 MAX_NODES = 200_000
 
 Where = tuple[str | int, ...]
-ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _NULL = re.compile(r"null|Null|NULL|~|")
 _TRUE = re.compile(r"true|True|TRUE")
@@ -75,9 +70,6 @@ class Document:
     def _nearest(self, where: Where) -> Position:
         parents = (where[:n] for n in range(len(where), -1, -1))
         return next((self.positions[p] for p in parents if p in self.positions), Position(1, 1, 1, 1))
-
-
-# -- reading ----------------------------------------------------------------------------------------------------------
 
 
 def load(path: Path, *, error: type[ConfigError] = ConfigError) -> Document:
@@ -241,107 +233,3 @@ def _scalar(event: ScalarEvent) -> Any:
     if _OTHER_INT.fullmatch(text):
         return int(text, 0)
     return float(text) if _FLOAT.fullmatch(text) else text
-
-
-# -- validating -------------------------------------------------------------------------------------------------------
-
-
-def validate(document: Document, model: type[ModelT], *, error: type[ConfigError] = ConfigError) -> ModelT:
-    """Return the document as a model.
-
-    Raises:
-        ConfigError: (or the given subclass) with all errors at once, one line each: `file:line:col: where: expected`.
-    """
-    try:
-        return model.model_validate(document.data)
-    except ValidationError as cause:
-        lines = list(dict.fromkeys(_line(document, model, problem) for problem in cause.errors(include_input=False)))
-        count = "1 error" if len(lines) == 1 else f"{len(lines)} errors"
-        raise error(f"{document.path} has {count}:\n" + "\n".join(lines)) from None
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return "; did you mean 'x'?" for the nearest known word, or nothing where none is near."""
-    lowered = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
-    return f"; did you mean '{lowered[near[0]]}'?" if near else ""
-
-
-def _line(document: Document, model: type[BaseModel], problem: Any) -> str:
-    where = _in_data(document.data, problem["loc"])
-    on_key = problem["type"] == "extra_forbidden" or "[key]" in problem["loc"]
-    words = _expected(model, document.data, where, problem)
-    name = ".".join(str(part) for part in where) or "the file"
-    return f"{document.where(where, key=on_key)}: {name}: {words}"
-
-
-def _in_data(data: Any, loc: Where) -> Where:
-    """Return the part of pydantic's location that is in the data: names of union members and `[key]` are left out."""
-    where: list[str | int] = []
-    for part in loc:
-        inside = (isinstance(data, dict) and part in data) or (
-            isinstance(data, list) and isinstance(part, int) and part < len(data)
-        )
-        if inside:
-            data = data[part]
-            where.append(part)
-    return tuple(where)
-
-
-def _expected(model: type[BaseModel], data: Any, where: Where, problem: Any) -> str:
-    kind, message, context = problem["type"], str(problem["msg"]), problem.get("ctx") or {}
-    if kind == "extra_forbidden":
-        known = [name for m in _models_at(model, where[:-1]) for name in _keys(m)]
-        return f"unknown key{did_you_mean(str(where[-1]), known)}"
-    if kind == "missing":
-        return f"the key '{problem['loc'][-1]}' is missing"
-    if kind == "literal_error":
-        known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-        value = _value_at(data, where)
-        return f"{context.get('expected')} is expected{did_you_mean(value, known) if isinstance(value, str) else ''}"
-    if kind == "value_error":
-        return message.removeprefix("Value error, ")
-    return (
-        f"{message.removeprefix('Input should be ')} is expected" if message.startswith("Input should be ") else message
-    )
-
-
-def _value_at(data: Any, where: Where) -> Any:
-    for part in where:
-        data = data[part]
-    return data
-
-
-def _keys(model: type[BaseModel]) -> list[str]:
-    return [info.alias or name for name, info in model.model_fields.items()]
-
-
-def _models_at(model: type[BaseModel], where: Where) -> list[type[BaseModel]]:
-    """Return the models that may stand at a place, by the annotations on the way."""
-    annotations: list[Any] = [model]
-    for part in where:
-        annotations = [inner for annotation in annotations for inner in _inside(annotation, part)]
-    return [m for annotation in annotations for m in _members(annotation) if _is_model(m)]
-
-
-def _inside(annotation: Any, part: str | int) -> list[Any]:
-    found: list[Any] = []
-    for member in _members(annotation):
-        if _is_model(member):
-            found += [i.annotation for n, i in member.model_fields.items() if part in (n, i.alias)]
-        else:
-            found += [a for a in get_args(member) if a is not Ellipsis][-1:]
-    return found
-
-
-def _members(annotation: Any) -> list[Any]:
-    """Return the members of a union, through `Annotated`; one annotation stands for itself."""
-    if hasattr(annotation, "__metadata__"):
-        return _members(annotation.__origin__)
-    if get_origin(annotation) in (Union, UnionType):
-        return [m for a in get_args(annotation) for m in _members(a)]
-    return [annotation]
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

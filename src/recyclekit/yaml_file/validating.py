@@ -1,0 +1,135 @@
+"""A document into a pydantic model, with every error at once as `file:line:column: where: what was expected`.
+
+Values are never printed: a secret may stand in any place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from recyclekit.errors import ConfigError
+from recyclekit.yaml_file.reading import Document, Where
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def validate(document: Document, model: type[ModelT], *, error: type[ConfigError] = ConfigError) -> ModelT:
+    """Return the document as a model.
+
+    Raises:
+        ConfigError: (or the given subclass) with all errors at once, one line each: `file:line:col: where: expected`.
+    """
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as cause:
+        problems = cause.errors(include_input=False)
+        lines = sorted({_line(document, model, p) for p in problems if not _follows(p, problems)}, key=_place)
+        count = "1 error" if len(lines) == 1 else f"{len(lines)} errors"
+        raise error(f"{document.path} has {count}:\n" + "\n".join(lines)) from None
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return "; did you mean 'x'?" for the nearest known word, or nothing where none is near."""
+    lowered = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    return f"; did you mean '{lowered[near[0]]}'?" if near else ""
+
+
+def _line(document: Document, model: type[BaseModel], problem: Any) -> str:
+    where = _in_data(document.data, problem["loc"])
+    on_key = problem["type"] == "extra_forbidden" or "[key]" in problem["loc"]
+    words = _expected(model, document.data, where, problem)
+    name = ".".join(str(part) for part in where) or "the file"
+    return f"{document.where(where, key=on_key)}: {name}: {words}"
+
+
+def _follows(problem: Any, problems: Sequence[Any]) -> bool:
+    """Return whether a list is called too short only because its items are wrong."""
+    loc = problem["loc"]
+    return problem["type"] == "too_short" and any(
+        len(p["loc"]) > len(loc) and p["loc"][: len(loc)] == loc for p in problems
+    )
+
+
+def _place(line: str) -> tuple[str, int, int, str]:
+    """Return what orders messages as the file does."""
+    at = re.match(r"(.*?):(\d+):(\d+): ", line)
+    return (at[1], int(at[2]), int(at[3]), line) if at else ("", 0, 0, line)
+
+
+def _in_data(data: Any, loc: Where) -> Where:
+    """Return the part of pydantic's location that is in the data: names of union members and `[key]` are left out."""
+    where: list[str | int] = []
+    for part in loc:
+        inside = (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int) and part < len(data)
+        )
+        if inside:
+            data = data[part]
+            where.append(part)
+    return tuple(where)
+
+
+def _expected(model: type[BaseModel], data: Any, where: Where, problem: Any) -> str:
+    kind, message, context = problem["type"], str(problem["msg"]), problem.get("ctx") or {}
+    if kind == "extra_forbidden":
+        known = [name for m in _models_at(model, where[:-1]) for name in _keys(m)]
+        return f"unknown key{did_you_mean(str(where[-1]), known)}"
+    if kind == "missing":
+        return f"the key '{problem['loc'][-1]}' is missing"
+    if kind == "literal_error":
+        known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        value = _value_at(data, where)
+        return f"{context.get('expected')} is expected{did_you_mean(value, known) if isinstance(value, str) else ''}"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    return (
+        f"{message.removeprefix('Input should be ')} is expected" if message.startswith("Input should be ") else message
+    )
+
+
+def _value_at(data: Any, where: Where) -> Any:
+    for part in where:
+        data = data[part]
+    return data
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _models_at(model: type[BaseModel], where: Where) -> list[type[BaseModel]]:
+    """Return the models that may stand at a place, by the annotations on the way."""
+    annotations: list[Any] = [model]
+    for part in where:
+        annotations = [inner for annotation in annotations for inner in _inside(annotation, part)]
+    return [m for annotation in annotations for m in _members(annotation) if _is_model(m)]
+
+
+def _inside(annotation: Any, part: str | int) -> list[Any]:
+    found: list[Any] = []
+    for member in _members(annotation):
+        if _is_model(member):
+            found += [i.annotation for n, i in member.model_fields.items() if part in (n, i.alias)]
+        else:
+            found += [a for a in get_args(member) if a is not Ellipsis][-1:]
+    return found
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the members of a union, through `Annotated`; one annotation stands for itself."""
+    if hasattr(annotation, "__metadata__"):
+        return _members(annotation.__origin__)
+    if get_origin(annotation) in (Union, UnionType):
+        return [m for a in get_args(annotation) for m in _members(a)]
+    return [annotation]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
