@@ -1,0 +1,75 @@
+"""Fixtures: an empty ledger's address on SQLite and on PostgreSQL, so that one test runs on both."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recyclekit.ledger import open_ledger
+from tests.postgres_server import MISSING, server
+
+STORES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+def quick_folder() -> Path:
+    """Return a new folder, in memory where there is such a file system: a kill is a kill there too."""
+    shm = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    return Path(tempfile.mkdtemp(prefix="recyclekit-", dir=shm))
+
+
+@functools.cache
+def postgres_template() -> str:
+    """Return the address of a database that holds an empty, current ledger."""
+    one = server()
+    assert one is not None
+    url = one.database()
+    _migrate(url, Path())
+    return url
+
+
+@functools.cache
+def sqlite_template() -> Path:
+    """Return a file that holds an empty, current ledger."""
+    folder = quick_folder()
+    _migrate("sqlite:///ledger.db", folder)
+    return folder / "ledger.db"
+
+
+def _migrate(url: str, folder: Path) -> None:
+    ledger = open_ledger(url, folder)
+    ledger.release(ledger.acquire("template", "template"))
+    ledger.close()
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The address of an empty, current ledger in PostgreSQL."""
+    one = server()
+    if one is None:
+        pytest.skip(MISSING)
+    url = one.copy_of(postgres_template())
+    yield url
+    one.drop(url)
+
+
+@pytest.fixture
+def empty_postgres_url() -> Iterator[str]:
+    """The address of a PostgreSQL database with nothing in it."""
+    one = server()
+    if one is None:
+        pytest.skip(MISSING)
+    url = one.database()
+    yield url
+    one.drop(url)
+
+
+@pytest.fixture(params=STORES)
+def ledger_url(request: pytest.FixtureRequest) -> str:
+    """The address of an empty ledger, on each store in turn."""
+    if request.param == "sqlite":
+        return "sqlite:///ledger.db"
+    return str(request.getfixturevalue("postgres_url"))
