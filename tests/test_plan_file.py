@@ -178,7 +178,7 @@ def test_a_spreadsheet_runs_no_formula_of_ours(plan: Plan, tmp_path: Path) -> No
     hooks = ['=HYPERLINK("http://x")', "＝1+1", "-2 days", '予算、"来期"\n再開']
     decisions = plan.decisions.head(4).with_columns(hook=pl.Series(hooks))
     save_decisions(decisions, tmp_path / "d.csv")
-    with (tmp_path / "d.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (tmp_path / "d.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["hook"] for row in rows] == [f"'{hooks[0]}", f"'{hooks[1]}", f"'{hooks[2]}", hooks[3]]
     assert rows[0]["next_approach_on"] == str(decisions["next_approach_on"][0])

@@ -119,15 +119,14 @@ def seal(manifest: Manifest) -> str:
 
 
 def save_decisions(decisions: pl.DataFrame, path: Path) -> None:
-    """Write the decisions, one row per deal, as .csv (for a spreadsheet: no cell runs as a formula), .parquet or .jsonl.
+    """Write the decisions, one row per deal: .csv (UTF-8; no cell runs as a formula), .parquet or .jsonl.
 
     Raises:
         InputError: another ending, or the file cannot be written.
     """
     table = decisions.select(*LEADING, pl.exclude(*LEADING))
     writers: dict[str, Callable[[Path], object]] = {
-        # The mark in front tells spreadsheets that the file is UTF-8.
-        ".csv": lambda part: guard_formulas(table).write_csv(part, include_bom=True),
+        ".csv": lambda part: guard_formulas(table).write_csv(part),
         ".parquet": table.write_parquet,
         ".jsonl": table.write_ndjson,
     }
