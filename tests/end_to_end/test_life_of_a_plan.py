@@ -119,7 +119,7 @@ def test_two_deals_edited_between_plan_and_apply_are_skipped_and_undo_restores_a
 
     own = project / "deals.recyclekit" / "fields.csv"
     column = {"recycle_owner": "somebody-else"}
-    with own.open(encoding="utf-8", newline="") as file:
+    with own.open(encoding="utf-8-sig", newline="") as file:
         header, *rows = list(csv.reader(file))
     assert three in {row[header.index("deal_id")] for row in rows}
     for row in rows:
@@ -132,7 +132,7 @@ def test_two_deals_edited_between_plan_and_apply_are_skipped_and_undo_restores_a
 
     assert {entry["deal"] for entry in undone.json["skipped"]} == {three}
     assert undone.json["sums_close"]
-    with own.open(encoding="utf-8", newline="") as file:
+    with own.open(encoding="utf-8-sig", newline="") as file:
         left = [row for row in csv.DictReader(file) if row["recycle_track"]]
     assert [row["deal_id"] for row in left] == [three]
 
@@ -202,7 +202,7 @@ def test_a_run_killed_half_way_is_finished_by_retry(project: Path, recyclekit: C
     assert resumed.code == 0, resumed.err
     assert resumed.json["sums_close"]
     assert resumed.json["planned"] == resumed.json["applied"]
-    with (project / "deals.recyclekit" / "tasks.csv").open(encoding="utf-8", newline="") as file:
+    with (project / "deals.recyclekit" / "tasks.csv").open(encoding="utf-8-sig", newline="") as file:
         keys = [row["key"] for row in csv.DictReader(file)]
     assert len(keys) == len(set(keys))
 
