@@ -130,8 +130,8 @@ def _unmapped(rest: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     short = pl.col("text").str.len_chars() <= PICKLIST_LENGTH
     return (
         rest.filter(short)
-        .join(read.select("_group", pl.col("reason_source").alias("_read")), on="_group", how="left")
-        .filter((pl.col("deals") > 1) | (pl.col("_read") == "unclear"))
+        .join(read.select("_group", pl.col("reason").alias("_read")), on="_group", how="left")
+        .filter((pl.col("deals") > 1) | pl.col("_read").is_null() | (pl.col("_read") == "other"))
         .select(pl.col("text").alias("value"), "deals", "amount")
         .sort("deals", "amount", "value", descending=[True, True, False])
     )
