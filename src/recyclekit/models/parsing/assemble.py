@@ -99,7 +99,7 @@ def _answer(texts: pl.DataFrame, reading: Reading, reader: Reader, wrong: list[p
 
 
 def check_records(table: Table, typed: Typed, sources: Mapping[str, str]) -> None:
-    """Add the problems that show only in whole records: a required value missing, a rule over several columns broken."""
+    """Add the problems that show only in whole records: a required value missing, a rule over columns broken."""
     records, found = typed.records, [typed.problems]
     told = typed.problems.select(ROW, "column")
     for name in required(table):

@@ -13,17 +13,17 @@ from recyclekit.models.tables import ACTIVITY_KINDS, CRM_STATES
 
 _YES = ("true", "t", "yes", "y", "1", "1.0", "on", "はい", "有", "有り", "あり", "○", "〇", "◯", "✓", "済", "完了")
 _NO = ("false", "f", "no", "n", "0", "0.0", "off", "いいえ", "無", "無し", "なし", "×", "✕", "x", "未", "未完了")
-FLAGS: Mapping[str, bool] = {word: True for word in _YES} | {word: False for word in _NO}
+FLAGS: Mapping[str, bool] = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
 
 _KIND_WORDS = {
-    "call": ("call", "calls", "phone", "phone call", "tel", "電話", "架電", "コール", "通話"),
-    "email": ("email", "e-mail", "mail", "emails", "incoming email", "outgoing email", "メール", "eメール", "電子メール"),
-    "meeting": ("meeting", "meetings", "event", "visit", "demo", "meet", "訪問", "商談", "面談", "会議", "打ち合わせ", "打合せ", "ミーティング", "来訪", "web会議"),
-    "note": ("note", "notes", "comment", "memo", "メモ", "ノート", "備考"),
-    "task": ("task", "tasks", "todo", "to-do", "to do", "タスク", "予定"),
-    "message": ("message", "sms", "chat", "whatsapp", "line", "linkedin message", "communication", "postal mail", "メッセージ", "チャット"),
-}  # fmt: skip
-KINDS: Mapping[str, str] = {word: kind for kind, words in _KIND_WORDS.items() for word in words} | {
+    "call": "call, calls, phone, phone call, tel, 電話, 架電, コール, 通話",
+    "email": "email, emails, e-mail, mail, incoming email, outgoing email, メール, eメール, 電子メール",
+    "meeting": "meeting, meetings, meet, event, visit, demo, 訪問, 商談, 面談, 会議, 打ち合わせ, 打合せ",
+    "note": "note, notes, comment, memo, メモ, ノート, 備考",
+    "task": "task, tasks, todo, to-do, to do, タスク, 予定",
+    "message": "message, sms, chat, whatsapp, line, linkedin message, communication, postal mail, メッセージ, チャット",
+}
+KINDS: Mapping[str, str] = {word: kind for kind, words in _KIND_WORDS.items() for word in words.split(", ")} | {
     kind: kind for kind in ACTIVITY_KINDS
 }
 
@@ -57,7 +57,7 @@ def state_of(text: str) -> str | None:
 
 
 def by_stage(stages: StageMap) -> Callable[[str], str | None]:
-    """Return a reader of deal stages: won, lost, open; None where the map names all open ones and this is none of them."""
+    """Return a reader of deal stages: won, lost or open; None where the map names all open ones and not this one."""
     named = {exact(stage): "open" for stage in stages.open or ()}
     named |= {exact(stage): "lost" for stage in stages.lost} | {exact(stage): "won" for stage in stages.won}
     rest = None if stages.open is not None else "open"

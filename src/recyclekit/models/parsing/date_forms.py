@@ -1,4 +1,4 @@
-"""Ways to write a date, each rewritten to `Y-m-d` with its time: year first, Japanese, eras, month names, day or month first."""
+"""Ways to write a date, each rewritten to `Y-m-d` with its time: year first, Japanese, eras, names of months."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import polars as pl
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 _ERAS = {"令和": 2018, "R": 2018, "平成": 1988, "H": 1988, "昭和": 1925, "S": 1925, "大正": 1911, "T": 1911}
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")  # fmt: skip
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 _MONTH_NUMBERS = {name[:n]: i for i, name in enumerate(_MONTHS, 1) for n in range(3, len(name) + 1)} | {"sept": 9}
 
 TIME = (
@@ -18,7 +21,7 @@ DAY_MONTH = r"^(?P<first>\d{1,2})(?P<by>[/.\-])(?P<second_>\d{1,2})(?P<by2>[/.\-
 
 
 def iso_text(text: pl.Series) -> pl.Series:
-    """Rewrite every form that has one reading only to `Y-m-d`, time behind it; null where the form is not one of them."""
+    """Rewrite every form that has one reading only to `Y-m-d` with its time; null where the form is another."""
     frame = (
         text.alias("text")
         .to_frame()
@@ -31,7 +34,7 @@ def iso_text(text: pl.Series) -> pl.Series:
 
 
 def day_month(text: pl.Series) -> pl.DataFrame:
-    """Split `1/2/2026`-like texts: columns by (the separator), dmy and mdy (`Y-m-d` texts), null where not of the form."""
+    """Split texts like `1/2/2026`: columns by (the separator), dmy, mdy (`Y-m-d` texts); null where not of the form."""
     parts = text.str.extract_groups(DAY_MONTH).struct.unnest()
     ok = pl.col("by") == pl.col("by2")
     rest = pl.col("rest").fill_null("")

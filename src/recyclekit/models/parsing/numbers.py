@@ -25,7 +25,7 @@ _IN_GROUPS = r"^(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.(?:\d{1,2}|\d{4,}))?$"
 
 
 def read_numbers(column: Column, texts: pl.DataFrame, certain: int = 0) -> Reading:
-    """Read a column's distinct texts (raw, n, text: folded) as its type; all of them, since each may decide the reading.
+    """Read a column's distinct texts (raw, n, text: folded) as its type; each may decide the reading of all.
 
     `certain` counts the plain numbers of the column that were read already.
 
@@ -67,7 +67,7 @@ def check_format(column: Column) -> None:
 
 
 def attempts(column: Column, text: pl.Expr) -> list[pl.Expr]:
-    """Return what may be tried on a whole column inside a plan; each gives null for what it cannot read beyond doubt."""
+    """Return what may be tried on a whole column inside a plan; each is null where there is doubt."""
     if column.dtype.is_integer():
         return [text.cast(column.dtype, strict=False)]
     if is_plain(column.formats):
@@ -162,11 +162,13 @@ def _commas_group(frame: pl.DataFrame, unlike: pl.DataFrame) -> bool:
 
 
 def _two_readings(column: Column, point: str, comma: str, unlike: pl.DataFrame) -> AmbiguousError:
-    example = unlike.row(0, named=True) if unlike.height else None
-    said = f" '{example['text']}' is {example['point']:g} with a decimal point and {example['comma']:g} with a decimal comma." if example else f" '{point}' has a decimal point, '{comma}' a decimal comma."  # fmt: skip
+    said = f"'{point}' has a decimal point, '{comma}' a decimal comma."
+    if unlike.height:
+        text, as_point, as_comma = unlike.select("text", "point", "comma").row(0)
+        said = f"'{text}' is {as_point:g} with a decimal point and {as_comma:g} with a decimal comma."
     return AmbiguousError(
         f"The numbers of column {column.where} have two readings and nothing says which is meant.",
-        why=said.strip(),
+        why=said,
         fix=f"Say which in the field map of {column.table}: {column.line_for(POINT)} or {column.line_for(COMMA)}",
     )
 

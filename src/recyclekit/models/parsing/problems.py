@@ -32,25 +32,12 @@ def problem(rows: pl.DataFrame, column: str | None, code: str, why: str | pl.Exp
 
 
 def letters(table: Table, records: pl.DataFrame, found: pl.DataFrame, key: str | None) -> pl.DataFrame:
-    """Return one dead letter per record with problems. Code and column are the first problem's; the reason lists all."""
+    """Return one dead letter per record with problems; code and column are the first one's, the reason lists all."""
     if found.is_empty():
         return dead_letters()
-    told = found.with_columns(told=pl.concat_str(pl.col("column") + ": ", pl.lit("")).fill_null("") + pl.col("why"))
-    one = told.group_by(ROW, maintain_order=True).agg(
-        pl.col("column", "code").first(), reason=pl.col("told").str.join("; ")
-    )
-    where = records.select(ROW, LINE, record_id=pl.col(key) if key in records.columns else pl.lit(None, pl.String))
-    return (
-        one.join(where, on=ROW, how="left")
-        .sort(ROW)
-        .select(
-            stage=pl.lit("normalize"),
-            table=pl.lit(str(table)),
-            record_id="record_id",
-            line=LINE,
-            column="column",
-            code="code",
-            reason="reason",
-        )
-        .cast(DEAD_LETTERS)
-    )  # type: ignore[arg-type]  # a dict of dtype classes is what cast takes
+    told = found.with_columns(told=(pl.col("column") + ": ").fill_null("") + pl.col("why"))
+    one = told.group_by(ROW).agg(pl.col("column", "code").first(), reason=pl.col("told").str.join("; "))
+    record_id = pl.col(key) if key in records.columns else pl.lit(None, pl.String)
+    where = records.select(ROW, line=LINE, record_id=record_id, stage=pl.lit("normalize"), table=pl.lit(str(table)))
+    whole = one.join(where, on=ROW, how="left").sort(ROW)
+    return whole.select(pl.col(name).cast(dtype) for name, dtype in DEAD_LETTERS.items())
