@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from recyclekit.cli.render_parts import QUIET, SIGN_STYLES, day, words
+from recyclekit.cli.render_parts import QUIET, SIGN_STYLES, day, visible, words
 from recyclekit.models.plan import Change
 from recyclekit.reports import money
 from recyclekit.reports.lines import PlanLine
@@ -23,16 +23,8 @@ _LEAVES = "leaves recycling; our fields are cleared, its open task is removed"
 
 def facts(line: PlanLine) -> tuple[str, ...]:
     """Return what is aligned in columns: deal, date, channel, owner, reason or status, money."""
-    if line.change is Change.REMOVE:
-        return (line.deal_id, "", "", "", line.reason or line.status or "", money.exact(line.amount, line.currency))
-    return (
-        line.deal_id,
-        day(line.due_on),
-        line.channel or "",
-        line.owner or "",
-        line.reason or line.status or "",
-        money.exact(line.amount, line.currency),
-    )
+    told = (line.deal_id, day(line.due_on), line.channel, line.owner, line.reason or line.status)
+    return (*(visible(fact or "") for fact in told), visible(money.exact(line.amount, line.currency)))
 
 
 def widths(lines: Sequence[PlanLine]) -> tuple[int, ...]:
@@ -49,13 +41,13 @@ class PlanLines:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.max_width >= _WIDE
-        rule_width = max((cell_len(line.rule or "") for line in self.lines), default=0)
+        rule_width = max((cell_len(visible(line.rule or "")) for line in self.lines), default=0)
         for line in self.lines:
             first = self._facts(line)
             if wide:
-                first.append(_GAP).append(_padded(line.rule or "", rule_width), QUIET).append(_GAP).append_text(
-                    said(line)
-                )
+                first.append(_GAP).append(_padded(visible(line.rule or ""), rule_width), QUIET).append(
+                    _GAP
+                ).append_text(said(line))
             yield _fitted(first, options.max_width)
             if not wide:
                 yield _fitted(_under(words(line.rule, QUIET), said(line)), options.max_width)

@@ -20,15 +20,15 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 def heading(text: str, aside: str = "") -> Text:
     """Return a heading with an optional remark beside it."""
-    return Text.assemble((text, "bold"), (f"  {aside}" if aside else "", QUIET))
+    return Text.assemble((visible(text), "bold"), (f"  {aside}" if aside else "", QUIET))
 
 
 def words(text: object, style: str = "") -> Text:
     """Return text from data: never read as markup, control characters made visible."""
-    return Text("" if text is None else _visible(str(text)), style)
+    return Text("" if text is None else visible(str(text)), style)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Replace control characters: a terminal obeys them, and what the data says is not to be obeyed."""
     return "".join(c if c.isprintable() or c == " " else "\N{REPLACEMENT CHARACTER}" for c in text)
 
@@ -46,7 +46,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, flexible:
         rows: cells; figures get thousands separators, None stays empty.
         flexible: headings of the columns that give way on a narrow terminal; the others keep their width.
     """
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET, show_edge=False)
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET, show_header=any(columns))
     for name in columns:
         label = name.removeprefix(">")
         made.add_column(

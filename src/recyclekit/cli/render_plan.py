@@ -57,9 +57,9 @@ def plan_view(plan: Plan, *, apply_with: Path | None = None, lines: int = LINES)
 
 
 def _header(manifest: Manifest) -> RenderableType:
-    first = Text.assemble(("Plan ", "bold"), (manifest.run, "bold"))
+    first = Text.assemble(("Plan ", "bold"), words(manifest.run, "bold"))
     return Group(
-        first.append(f" · pipeline {manifest.pipeline} · as of {day(manifest.as_of)}"),
+        first.append_text(words(f" · pipeline {manifest.pipeline} · as of {day(manifest.as_of)}")),
         words(f"policy {policy_line(manifest.policy)}", QUIET),
     )
 
@@ -144,7 +144,7 @@ def _totals(manifest: Manifest) -> RenderableType:
     return Group(
         equation(buckets_equation(manifest), "read"),
         equation(status_equation(manifest), "read"),
-        words(f"{total:,} writes = {writes}{calls}" if total else "0 writes"),
+        words(f"{total:,} {'write' if total == 1 else 'writes'} = {writes}{calls}" if total else "0 writes"),
     )
 
 

@@ -108,7 +108,7 @@ def _some(deals: Sequence[str], at_most: int = 8) -> str:
 
 def _after(outcome: Outcome) -> RenderableType | None:
     if outcome.in_doubt or outcome.failed or outcome.unsent:
-        return next_step(f"recyclekit retry {outcome.run}", "sends only what is not done; doubt is settled first")
+        return next_step(f"recyclekit retry {outcome.run}", "sends only what is not done")
     if outcome.applied:
         return next_step(f"recyclekit undo {outcome.run}", "takes it back, except what a person changed since")
     return None

@@ -33,7 +33,7 @@ _MARKS = {
     "abstained": ("?", DOUBTFUL),
     "not_asked": (" ", QUIET),
 }
-_LEGEND = "✓ fired   + matches, but comes later   - does not match   ? abstains: a value is missing"
+_LEGEND = "✓ fired   + matches, but later   - does not match   ? lacks a value and abstains"
 _ANSWER = ("status", "reason", "verdict", "rule", "track", "wait_until", "inactive_days", "activity_source", "cycle")
 
 

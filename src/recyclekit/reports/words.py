@@ -45,8 +45,8 @@ CHANNELS: Mapping[str, Label] = {
 }
 REASONS: Mapping[str, Label] = {
     **{code: (reason.name_ja, reason.name_en) for code, reason in TAXONOMY.items()},
-    MISSING_REASON: ("理由なし", "no reason was given"),
-    UNCLEAR_REASON: ("理由が不明瞭", "the reason is unclear"),
+    MISSING_REASON: ("理由なし", "No reason given"),
+    UNCLEAR_REASON: ("理由が不明瞭", "Unclear reason"),
 }
 
 

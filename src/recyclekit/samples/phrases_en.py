@@ -107,7 +107,7 @@ CLOSINGS = ("", "", "", " Still on good terms.", " Keep sending material.", " Ha
 NARRATIVE = (
     (
         "First meeting with {dept} in {month} about replacing their {product}. {n} people joined the demo. "
-        "They liked it. We sent the quote and they discussed it internally. {core} Our contact remains positive in person."
+        "They liked it and discussed our quote internally. {core} Our contact remains positive in person."
     ),
     (
         "Met at a fair, visited {n} times since. {dept} wanted to lead the project, the technical checks were fine. "
