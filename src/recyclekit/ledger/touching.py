@@ -72,7 +72,8 @@ def forget(connection: Connection, pipeline: str, run: str, undone: Sequence[Row
 
 
 def _open(connection: Connection, pipeline: str, run: str, on: date, rows: Sequence[Row[Any]]) -> None:
-    opened = {(row.deal_id, row.cycle): _cycle(pipeline, run, on, row) for row in rows}
+    # A to-do that only asks for what is missing has no track: what opens a cycle must say which lane it runs in.
+    opened = {(row.deal_id, row.cycle): _cycle(pipeline, run, on, row) for row in rows if row.track}
     if not opened:
         return
     connection.execute(upsert(connection, cycles).on_conflict_do_nothing(), list(opened.values()))
