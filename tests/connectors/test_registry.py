@@ -170,7 +170,7 @@ def test_only_allowed_distributions_are_loaded(monkeypatch: pytest.MonkeyPatch) 
         found.manifest("new")
 
 
-def test_observers_are_collected() -> None:
+def test_observers_of_all_plugins_are_collected() -> None:
     observer = SimpleNamespace(hear=print)
 
     assert registry(FakeEntry("o", plugin(observer, hook="recyclekit_observers"))).observers == (observer,)

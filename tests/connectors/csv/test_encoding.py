@@ -97,12 +97,13 @@ def test_half_width_kana_alone_are_told_from_euc(tmp_path: Path) -> None:
     assert [row[1] for row in rows_of(open_file(path))] == names
 
 
+@pytest.mark.parametrize("heading", [HEADING, ["deal_id", "account", "reason"]])
 @pytest.mark.parametrize("encoding", JAPANESE)
 def test_the_fast_check_takes_no_other_encoding_for_utf8(
-    tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, encoding: str, heading: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opened, "QUICK_FROM", 0)
-    path = put(tmp_path / "deals.csv", as_csv([HEADING, *ROWS * 50]), encoding)
+    path = put(tmp_path / "deals.csv", as_csv([heading, *ROWS * 50]), encoding)
 
     assert rows_of(open_file(path)) == [tuple(row) for row in ROWS * 50]
 

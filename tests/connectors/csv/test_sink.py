@@ -286,7 +286,7 @@ def test_preflight_names_what_stands_in_the_way(tmp_path: Path) -> None:
     assert any("No column is known as the deal's id" in what for what in whats)
 
 
-def test_calls_are_batches(tmp_path: Path) -> None:
+def test_calls_are_counted_in_batches(tmp_path: Path) -> None:
     sink = CsvSink(CsvSettings(deals=Path("deals.csv"), batch_size=10), tmp_path)
 
     assert sink.calls({}) == 0

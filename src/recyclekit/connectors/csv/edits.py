@@ -34,6 +34,7 @@ class Edits:
         self._own = own
         self._rows: dict[str, dict[str, Row]] = {}  # by table and id, what the tables hold or will hold
         self._touched: dict[str, dict[str, Row | None]] = {}  # None: the row goes
+        self._there: dict[str, frozenset[str]] = {}  # ids of rows that the tables held before
 
     def apply(self, actions: Sequence[Action]) -> list[Receipt]:
         """Carry out the actions in order; return a receipt each."""
@@ -71,6 +72,7 @@ class Edits:
             asked = pl.Series(list(ids), dtype=pl.String)
             found = self._own.table(name).filter(pl.col(_ID[name]).is_in(asked.implode()))
             self._rows[name] = {row[_ID[name]]: row for row in found.iter_rows(named=True)}
+            self._there[name] = frozenset(self._rows[name])
             self._touched[name] = {}
 
     def _put(self, name: str, row_id: str, row: Row | None) -> None:
@@ -84,6 +86,8 @@ class Edits:
         table = self._own.table(name)
         schema = dict.fromkeys(table.columns, pl.String)
         new = pl.DataFrame([row for row in touched.values() if row is not None], schema=schema, orient="row")
+        if not self._there[name].intersection(touched):
+            return pl.concat([table, new], how="vertical")
         gone = pl.Series([row_id for row_id, row in touched.items() if row is None], dtype=pl.String)
         kept = table.filter(~pl.col(_ID[name]).is_in(gone.implode())) if len(gone) else table
         # Rows written by hand may share an id; the batch's row takes the place of the first.

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from recyclekit.connectors.csv.careful import Bad, Split, split_carefully
-from recyclekit.connectors.csv.encoding import BOMS, find_encoding, is_utf8, only_carriage_returns, to_utf8
+from recyclekit.connectors.csv.encoding import find_encoding, is_utf8, only_carriage_returns, to_utf8
 from recyclekit.connectors.csv.heading import Heading, read_heading
 from recyclekit.errors import InputError, RetryableError
 from recyclekit.models.snapshot import LINE
@@ -137,7 +137,12 @@ def _open(path: Path, now: Identity, declared: str | None, separator: str | None
         readable = temporary_file()
         to_utf8(path, encoding, readable)
     heading = read_heading(readable, path.name, separator, quote)
-    split = split_carefully(readable, heading, temporary_file, encoding.bad_lines)
+    split = None
+    if now[1] >= QUICK_FROM and readable != path and not encoding.bad_lines:
+        from recyclekit.connectors.csv.structure import check_quickly
+
+        split = check_quickly(readable, heading)
+    split = split or split_carefully(readable, heading, temporary_file, encoding.bad_lines)
     if split.copy is not None:
         return OpenedFile(path, now, encoding.name, heading, split, split.copy, 0)
     return OpenedFile(path, now, encoding.name, heading, split, readable, heading.lines)
@@ -150,8 +155,8 @@ def _open_quickly(path: Path, now: Identity, separator: str | None, quote: str) 
     with path.open("rb") as file:
         start = file.read(1 << 16)
     start = start[: start.rfind(b"\n") + 1]
-    if not start or not is_utf8(start) or start.startswith(tuple(mark for mark, name in BOMS if name != "utf-8")):
-        return None
+    if not start or b"\0" in start or b"\x1b" in start or not is_utf8(start):
+        return None  # perhaps UTF-16 or ISO-2022-JP
     heading = read_heading(path, path.name, separator, quote)
     split = check_quickly(path, heading)
     return OpenedFile(path, now, "utf-8", heading, split, path, heading.lines) if split is not None else None

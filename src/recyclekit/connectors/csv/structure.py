@@ -6,6 +6,7 @@ a cell. It only ever says "clean" or "look closely"; which record is odd, and wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from recyclekit.connectors.csv.careful import LARGEST_CELL, Split
-from recyclekit.connectors.csv.encoding import blocks, is_utf8
+from recyclekit.connectors.csv.encoding import is_utf8
 from recyclekit.connectors.csv.heading import Heading
 
 Words = npt.NDArray[np.uint64]
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
+BLOCK = 1 << 20
 _ONE = np.uint64(1)
 _TOP = np.uint64(63)
 
@@ -29,8 +31,8 @@ def check_quickly(path: Path, heading: Heading) -> Split | None:
     if len(heading.columns) == 1:
         return None  # a blank line would pass for a row
     check = _Check(heading)
-    for block in blocks(path, lines=True, skip=heading.end):
-        if len(block) > LARGEST_CELL * 2 or not _is_text(block) or not check.passes(block):
+    for block, size in _line_blocks(path, heading.end):
+        if not size or not check.passes(block, size):
             return None
     if check.inside:
         return None
@@ -39,11 +41,29 @@ def check_quickly(path: Path, heading: Heading) -> Split | None:
     return Split(rows=check.row, breaks=breaks)
 
 
-def _is_text(block: bytes) -> bool:
-    """Whether a block is UTF-8 without NUL bytes; pure ASCII with escapes may be ISO-2022-JP, so it is not."""
-    if b"\0" in block:
-        return False
-    return b"\x1b" not in block if block.isascii() else is_utf8(block)
+def _line_blocks(path: Path, skip: int) -> Iterator[tuple[bytearray, int]]:
+    """Yield one buffer over and over, filled with whole lines up to `size` and zeros up to the next 64 bytes.
+
+    The last line gets its line feed where it lacks one. A size of 0 says that a line is longer than the buffer.
+    """
+    buffer = bytearray(BLOCK + 64)  # one for all: fresh memory for each block would cost as much as the check
+    view, kept = memoryview(buffer), 0
+    with path.open("rb", buffering=0) as file:
+        file.seek(skip)
+        while more := file.readinto(view[kept:BLOCK]):
+            size = kept + more
+            cut = buffer.rfind(b"\n", 0, size) + 1
+            rest = bytes(view[cut:size])
+            if cut:
+                view[cut : cut + 64] = bytes(64)
+                yield buffer, cut
+                view[: len(rest)] = rest
+            elif size == BLOCK:
+                yield buffer, 0
+            kept = len(rest)
+    if kept:
+        view[kept : kept + 64] = b"\n" + bytes(63)
+        yield buffer, kept + 1
 
 
 @dataclass
@@ -57,31 +77,47 @@ class _Check:
     cells: int = 0  # of the record that runs on, when `inside`
     tail: int = 0  # bytes of that record so far
     extra: int = 0  # by which line numbers exceed row numbers, as last noted
+    flags: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(BLOCK + 64, np.bool_))
     rows: list[Places] = field(default_factory=list)
     extras: list[Places] = field(default_factory=list)
 
-    def passes(self, block: bytes) -> bool:
-        size = len(block)
-        block += b"\n" if not block.endswith(b"\n") else b""
-        data = np.frombuffer(block + bytes(-len(block) % 64), np.uint8)
-        is_feed = data == 10
-        feed, separator = _packed(is_feed), _packed(data == ord(self.heading.grammar.separator))
-        feeds, ends = _places(feed, is_feed), feed
+    def passes(self, block: bytearray, size: int) -> bool:
+        data = np.frombuffer(block, np.uint8, count=size + -size % 64)
+        if not self._is_text(block, size, data):
+            return False
+        feed, separator = self._bits(data, 10), self._bits(data, ord(self.heading.grammar.separator))
+        feeds = _places(feed)
+        ends, record_ends = feed, feeds
         quote = self.heading.grammar.quote
-        if self.inside or (quote and quote.encode() in block):
+        if self.inside or (quote and block.find(quote.encode(), 0, size) >= 0):
             inside = self._inside(data, feed, separator)
             if inside is None:
                 return False
             separator &= ~inside
             if (feed & inside).any():
                 ends = feed & ~inside
-        if self._too_long(feeds if ends is feed else _places(ends, None), size) or self._starts_oddly(data, feeds):
+                record_ends = _places(ends)
+        if self._too_long(record_ends, size) or self._starts_oddly(data, feeds):
             return False
         return self._every_record_fits(feeds, separator | ends, ends)
 
+    @staticmethod
+    def _is_text(block: bytearray, size: int, data: Bytes) -> bool:
+        """Whether a block is UTF-8 without NUL bytes; pure ASCII with escapes may be ISO-2022-JP, so it is not."""
+        if block.find(b"\0", 0, size) >= 0:
+            return False
+        return (
+            block.find(b"\x1b", 0, size) < 0 if data.max(initial=0) < 128 else is_utf8(bytes(memoryview(block)[:size]))
+        )
+
+    def _bits(self, data: Bytes, byte: int) -> Words:
+        """Return one bit for each byte that is this one."""
+        flags = np.equal(data, byte, out=self.flags[: len(data)])
+        return np.packbits(flags, bitorder="little").view(np.uint64)
+
     def _inside(self, data: Bytes, feed: Words, separator: Words) -> Words | None:
         """Return which bytes are inside quoted cells; None where a quote opens or closes in the middle of a cell."""
-        quote = _packed(data == ord(self.heading.grammar.quote))
+        quote = self._bits(data, ord(self.heading.grammar.quote))
         at = np.flatnonzero(quote)
         if not at.size:
             return np.full_like(quote, ~np.uint64(0) if self.inside else 0)
@@ -114,7 +150,7 @@ class _Check:
             return False
         words = np.zeros(len(edge), np.uint64)
         words[at] = odd
-        after = _places(words, None) + 1
+        after = _places(words) + 1
         return bool((data[after] != 13).any() or (data[np.minimum(after + 1, len(data) - 1)] != 10).any())
 
     def _every_record_fits(self, feeds: Places, tokens: Words, ends: Words) -> bool:
@@ -162,15 +198,11 @@ def _found(data: Bytes, starts: Places, text: bytes) -> bool:
     return True
 
 
-def _packed(flags: npt.NDArray[Any]) -> Words:
-    return np.packbits(flags, bitorder="little").view(np.uint64)
-
-
-def _places(bits: Words, flags: npt.NDArray[Any] | None) -> Places:
-    """Return the places of the set bits; `flags`, where at hand, are the same bits one a byte."""
+def _places(bits: Words) -> Places:
+    """Return the places of the set bits."""
     words = np.flatnonzero(bits)
     some = bits[words]
     if (some & (some - _ONE)).any():  # short rows: more than one in a word
-        return np.flatnonzero(flags if flags is not None else np.unpackbits(bits.view(np.uint8), bitorder="little"))
+        return np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little"))
     lowest = np.bitwise_count((some & (np.uint64(0) - some)) - _ONE)
     return words * 64 + lowest
