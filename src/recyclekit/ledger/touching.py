@@ -40,7 +40,7 @@ _END = (
 
 def remember(connection: Connection, pipeline: str, run: str, on: date, done: Iterable[Row[Any]]) -> None:
     """Record what done actions opened, touched and ended."""
-    rows = [row for row in done if row.kind in _WRITES and row.cycle]
+    rows = [row for row in done if row.kind in _WRITES and row.cycle is not None]
     going = [row for row in rows if row.change != Change.REMOVE]
     _open(connection, pipeline, run, on, going)
     made = [_touch(pipeline, on, row) for row in going if row.kind in _MAKES_TOUCH]
