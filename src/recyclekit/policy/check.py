@@ -113,7 +113,7 @@ def _overlap(policy: Policy, both: pl.DataFrame, first: int, others: list[int]) 
 
 
 def _reasons(policy: Policy) -> Iterator[Finding]:
-    outcome = {reason: _outcome(policy, reason) for reason in TAXONOMY}
+    outcome = {reason: outcome_of(policy, reason) for reason in TAXONOMY}
     for reason, (rule, verdict, track) in outcome.items():
         if verdict is None:
             what = "a deal lost for it, and for which nothing else is known, matches no rule."
@@ -129,7 +129,7 @@ def _reasons(policy: Policy) -> Iterator[Finding]:
             yield Finding(level="warning", where=f"reason {reason}", what=what, fix="Exclude it.")
 
 
-def _outcome(policy: Policy, reason: str) -> tuple[str | None, str | None, str | None]:
+def outcome_of(policy: Policy, reason: str) -> tuple[str | None, str | None, str | None]:
     """Return rule, verdict and track of a plain deal that was lost for this reason a year ago."""
     plain = _plain_case().with_columns(pl.lit(reason, dtype=FACTS_SCHEMA["reason"]).alias("reason"))
     for rule, condition in policy.rules:
@@ -186,7 +186,7 @@ def _figures(policy: Policy) -> Iterator[Finding]:
     if spec.three_fields.ask_within_days and not spec.three_fields.vague_hooks:
         yield Finding(level="note", where="three_fields.vague_hooks", what="no hook counts as vague.")
     for reason in spec.cool_off.by_reason:
-        if _outcome(policy, reason)[1] in ("exclude", "review"):
+        if outcome_of(policy, reason)[1] in ("exclude", "review"):
             what = "its cool-off is never used: such deals are not recycled."
             yield Finding(level="note", where=f"cool_off.by_reason.{reason}", what=what)
     for (one, first), (two, second) in product(spec.tracks.items(), repeat=2):
