@@ -53,10 +53,14 @@ def emit(document: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
+    from pydantic import BaseModel
+
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     if isinstance(value, (Path, Enum)):
         return str(value)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
     if isinstance(value, Mapping):
         return dict(value)
     if is_dataclass(value) and not isinstance(value, type):
