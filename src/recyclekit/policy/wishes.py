@@ -71,6 +71,7 @@ def wish(touches: pl.DataFrame, spec: PolicySpec, book: StepBook, settings: Cale
         nth = calendar.ordinal(days[rows])
         wished[rows], latest[rows] = calendar.day_at(nth), calendar.day_at(nth + later[rows])
         earliest[rows] = calendar.day_at(np.maximum(nth - earlier[rows], calendar.ordinal(today)))
+    np.minimum(latest, day_number(date.max), out=latest)
     on = dates_of(wished)
     # Before a date that was agreed on, nobody calls.
     first = pl.select(pl.when(is_named).then(on).otherwise(dates_of(np.minimum(earliest, wished)))).to_series()

@@ -110,7 +110,7 @@ def schedule(
     actions = _actions(planned, gone, scene, set(snapshot.deals.columns))
     check_keys(actions)
     made = planned.select(pl.col(name).cast(dtype) for name, dtype in SCHEDULED.items())
-    new = planned.filter(pl.col("next_approach_on").is_not_null() & pl.col("running_cycle").is_null()).height
+    new = planned.filter(pl.col("next_approach_on").is_not_null() & _enters()).height
     return Scheduled(
         decisions=made,
         actions=actions,
@@ -230,8 +230,8 @@ def _bucket() -> pl.Expr:
 
 def _actions(planned: pl.DataFrame, gone: pl.DataFrame, scene: _Scene, present: Collection[str]) -> pl.DataFrame:
     """Return all writes: what goes, what comes, then the deals' own fields as the sign that it is done."""
-    is_on, is_new = pl.col("next_approach_on").is_not_null(), pl.col("running_cycle").is_null()
-    change = pl.when(is_on & is_new).then(pl.lit(Change.ADD)).when(is_on).then(pl.lit(Change.CHANGE))
+    is_on = pl.col("next_approach_on").is_not_null()
+    change = pl.when(is_on & _enters()).then(pl.lit(Change.ADD)).when(is_on).then(pl.lit(Change.CHANGE))
     rows = planned.with_columns(
         change=change,
         keeps=(pl.col("mode") == KEEP).fill_null(value=False),
@@ -245,6 +245,10 @@ def _actions(planned: pl.DataFrame, gone: pl.DataFrame, scene: _Scene, present: 
         ask_lines(_asked(rows, scene)),
         own_field_lines(rows.filter(~pl.col("in_doubt")), scene.pipeline, scene.run, present),
     ])  # fmt: skip
+
+
+def _enters() -> pl.Expr:
+    return pl.col("running_cycle").is_null() | pl.col("is_over")
 
 
 def _asked(rows: pl.DataFrame, scene: _Scene) -> pl.DataFrame:
