@@ -86,6 +86,12 @@ def test_a_line_gathers_all_writes_of_a_deal() -> None:
     assert lines["D-4"].due_on is None
 
 
+def test_lines_come_by_date_and_of_one_day_the_most_valuable_first() -> None:
+    rows = [decision("D-1", amount=1.0), decision("D-2", amount=9.0), decision("D-3", next_approach_on=AS_OF)]
+    plan = make_plan(rows, [task(row) for row in rows])
+    assert changed_deals(plan)["deal_id"].to_list() == ["D-3", "D-2", "D-1"]
+
+
 def test_a_hook_that_sales_wrote_is_never_repeated() -> None:
     secret = "ask Mrs Example about her move"
     row = decision("D-1", hook=secret)

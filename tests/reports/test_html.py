@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -66,9 +67,10 @@ def evil_page() -> str:
         decisions=plan.decisions,
         dead_letters=plan.dead_letters,
         findings=(Finding(level="note", where=EVIL, what=EVIL, fix=EVIL),),
+        unmapped=pl.DataFrame({"value": [EVIL], "deals": [3], "amount": [None]}),
     )
     outcome = Outcome(run=RUN, state=RunState.PARTIAL, planned=2, applied=1, failed=((EVIL, EVIL),))
-    return render_report(plan, outcome=outcome, unmapped=pl.DataFrame({"value": [EVIL], "deals": [3]}))
+    return render_report(plan, outcome=outcome)
 
 
 def test_the_page_is_well_formed(page: str) -> None:
@@ -146,12 +148,15 @@ def test_without_an_outcome_the_page_says_that_nothing_was_written(page: str) ->
     assert "would have been forgotten" in text
 
 
-def test_unmapped_reasons_show_deals_and_money() -> None:
-    values = pl.DataFrame(
-        {"value": ["区分X", "Code 47"], "deals": [9, 12], "amount": [1e6, 2e6], "currency": ["JPY"] * 2}
+def test_unmapped_reasons_show_deals_and_money_and_are_not_repeated_as_findings() -> None:
+    plan = replace(
+        small_plan(),
+        unmapped=pl.DataFrame({"value": ["Code 47", "区分X"], "deals": [12, 9], "amount": [2e6, 1e6]}),
+        findings=(Finding(level="warning", where="reasons", what="'Code 47' is in no picklist"),),
     )
-    text = " ".join(Outline(render_report(small_plan(), unmapped=values)).text.split())
-    assert "Code 47 12 ¥2,000,000 区分X 9 ¥1,000,000" in text
+    text = " ".join(Outline(render_report(plan)).text.split())
+    assert "Code 47 12 2,000,000 区分X 9 1,000,000" in text
+    assert "is in no picklist" not in text
 
 
 def test_a_plan_of_nothing_makes_a_page_too() -> None:

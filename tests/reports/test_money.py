@@ -38,6 +38,11 @@ def test_what_is_said_is_within_half_a_percent_of_the_truth(amount: float) -> No
     assert "e" not in text
 
 
+def test_japanese_counts_in_ten_thousands() -> None:
+    said = [money.short({"JPY": n}, "ja") for n in (9_999, 12_000, 5_040_000, 1_070_000_000, 2.5e12)]
+    assert said == ["¥9,999", "¥1.2万", "¥504万", "¥10.7億", "¥2.5兆"]
+
+
 def test_currencies_are_listed_beside_one_another_the_largest_number_first() -> None:
     frame = pl.DataFrame({"amount": [5.0, 1e6, None, 2.0], "currency": ["USD", "JPY", "EUR", None]})
     assert money.sums(frame) == {"JPY": 1e6, "USD": 5.0, "": 2.0}

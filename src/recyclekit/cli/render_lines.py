@@ -43,18 +43,16 @@ class PlanLines:
         wide = options.max_width >= _WIDE
         rule_width = max((cell_len(visible(line.rule or "")) for line in self.lines), default=0)
         for line in self.lines:
+            told = [words(line.rule, QUIET), said(line), words(line.note, QUIET)]
             first = self._facts(line)
             if wide:
-                first.append(_GAP).append(_padded(visible(line.rule or ""), rule_width), QUIET).append(
-                    _GAP
-                ).append_text(said(line))
+                rule = _padded(visible(line.rule or ""), rule_width)
+                first.append(f"{_GAP}{rule}{_GAP}", QUIET).append_text(_joined(told[1:]))
             yield _fitted(first, options.max_width)
             if not wide:
-                yield _fitted(_under(words(line.rule, QUIET), said(line)), options.max_width)
+                yield _fitted(_under(told), options.max_width)
             for subject in line.asks:
-                yield _fitted(_under(words("to-do for the deal's owner", QUIET), words(subject)), options.max_width)
-            if line.note:
-                yield _fitted(_under(words(line.note, QUIET)), options.max_width)
+                yield _fitted(_under([words("to-do for the deal's owner", QUIET), words(subject)]), options.max_width)
 
     def _facts(self, line: PlanLine) -> Text:
         text = Text("  ").append(f"{line.change} ", SIGN_STYLES[line.change])
@@ -73,8 +71,13 @@ def said(line: PlanLine) -> Text:
     return words(f'"{line.hook}"' if line.hook else "")
 
 
-def _under(*parts: Text) -> Text:
-    return Text("      ").append_text(Text(" · ", QUIET).join(part for part in parts if part.plain))
+def _under(parts: Sequence[Text]) -> Text:
+    return Text("      ").append_text(_joined(parts))
+
+
+def _joined(parts: Sequence[Text]) -> Text:
+    # An unstyled joint with a styled dot inside: a joint's own style would spread over all the parts.
+    return Text.assemble((" · ", QUIET)).join(part for part in parts if part.plain)
 
 
 def _padded(text: str, width: int) -> str:

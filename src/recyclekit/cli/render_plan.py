@@ -43,7 +43,7 @@ def plan_view(plan: Plan, *, apply_with: Path | None = None, lines: int = LINES)
     Args:
         plan: where its decisions have a column `amount` (and `currency`), money is shown as well.
         apply_with: the saved plan file, named in the command to run next.
-        lines: how many deals to show, about; each track shows at least two.
+        lines: how many deals to show, about; each track shows at least one.
     """
     manifest = plan.manifest
     return stack(
@@ -70,18 +70,24 @@ def _header(manifest: Manifest) -> RenderableType:
 def _changes(plan: Plan, limit: int) -> list[RenderableType]:
     if plan.actions.is_empty():
         return [Text("No changes. The CRM already shows what this plan would write.", "bold green")]
-    deals = changed_deals(plan).sort("next_approach_on", "deal_id", nulls_last=True)
+    deals = changed_deals(plan)
     groups = (
         deals.group_by("track").len("deals").sort(pl.col("track").is_null(), -pl.col("deals").cast(pl.Int64), "track")
     )
-    each = max(2, limit // groups.height)
+    shares = _shares(groups["deals"].to_list(), limit)
     shown = [
-        plan_lines(plan, deals.filter(pl.col("track").eq_missing(pl.lit(t, pl.String))).head(each))
-        for t in groups["track"]
+        plan_lines(plan, deals.filter(pl.col("track").eq_missing(pl.lit(track, pl.String))).head(share))
+        for track, share in zip(groups["track"], shares, strict=True)
     ]
     columns = widths([line for group in shown for line in group])
     counts = zip(groups.iter_rows(), shown, strict=True)
     return [_legend(plan.manifest), *(_track(track, count, group, columns) for (track, count), group in counts)]
+
+
+def _shares(counts: Sequence[int], limit: int) -> list[int]:
+    """Return how many lines each track gets: one, and its share of those that are left."""
+    left = max(0, limit - len(counts))
+    return [1 + left * count // sum(counts) for count in counts]
 
 
 def _legend(manifest: Manifest) -> Text:
@@ -140,7 +146,7 @@ def _money(one: Tally, found: Sequence[Tally]) -> tuple[str, ...]:
 def _totals(manifest: Manifest) -> RenderableType:
     writes = " + ".join(f"{count:,} {kind}" for kind, count in manifest.actions.items() if count)
     total = sum(manifest.actions.values())
-    calls = f" in about {manifest.calls:,} calls" if total else ""
+    calls = f" in about {manifest.calls:,} {'call' if manifest.calls == 1 else 'calls'}" if total else ""
     return Group(
         equation(buckets_equation(manifest), "read"),
         equation(status_equation(manifest), "read"),

@@ -7,8 +7,6 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from recyclekit.models.plan import Plan
 from recyclekit.models.run import Outcome
 from recyclekit.reports.page import page, share
@@ -26,7 +24,6 @@ def write_report(
     *,
     policy: Policy | None = None,
     outcome: Outcome | None = None,
-    unmapped: pl.DataFrame | None = None,
 ) -> Path:
     """Write the report of a plan, and of what became of it, to a file; the file is there whole or not at all.
 
@@ -35,9 +32,8 @@ def write_report(
         plan: where its decisions have a column `amount` (and `currency`), money is shown as well.
         policy: gives rules and tracks their labels.
         outcome: of applying it; without one the page says that nothing was written.
-        unmapped: values of the CRM's reasons that nothing maps: value, deals and, where known, amount, currency.
     """
-    text = render_report(plan, policy=policy, outcome=outcome, unmapped=unmapped)
+    text = render_report(plan, policy=policy, outcome=outcome)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -53,10 +49,9 @@ def render_report(
     *,
     policy: Policy | None = None,
     outcome: Outcome | None = None,
-    unmapped: pl.DataFrame | None = None,
 ) -> str:
     """Return the page as text; the same input gives the same text."""
-    variables = page(plan, words=Words.of(policy), outcome=outcome, unmapped=unmapped)
+    variables = page(plan, words=Words.of(policy), outcome=outcome)
     return _environment().get_template("report.html.j2").render(variables)
 
 

@@ -47,7 +47,10 @@ class PlanLine:
 
 
 def changed_deals(plan: Plan) -> pl.DataFrame:
-    """Return one row per deal that changes: change, deal_id, cycle, rule, track, and the facts of its decision."""
+    """Return one row per deal that changes: change, deal_id, cycle, rule, track, and the facts of its decision.
+
+    Those due first come first, of one day the most valuable, where the decisions say what a deal is worth.
+    """
     real = pl.col("step").is_null() | (pl.col("step") != ASK)
     heads = plan.actions.group_by("deal_id", maintain_order=True).agg(
         pl.col("change").first().cast(pl.String),
@@ -58,7 +61,9 @@ def changed_deals(plan: Plan) -> pl.DataFrame:
     )
     facts = [name for name in _FACTS if name in plan.decisions.columns]
     decided = plan.decisions.select("deal_id", *facts, reason=reason_shown())
-    return heads.join(decided, on="deal_id", how="left", maintain_order="left")
+    found = heads.join(decided, on="deal_id", how="left", maintain_order="left")
+    order = ["next_approach_on", *(["amount"] if "amount" in facts else []), "deal_id"]
+    return found.sort(order, descending=[name == "amount" for name in order], nulls_last=True)
 
 
 def plan_lines(plan: Plan, deals: pl.DataFrame) -> list[PlanLine]:

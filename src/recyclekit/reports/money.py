@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -10,7 +10,10 @@ SIGNS = {"JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
 Money = Mapping[str, float]
 """Currency ('' where unknown) → sum, the largest number first."""
 
-_STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_STEPS = {
+    "en": ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")),
+    "ja": ((1e12, "兆"), (1e8, "億"), (1e4, "万")),
+}
 
 
 def has_money(decisions: pl.DataFrame) -> bool:
@@ -44,9 +47,10 @@ def collect(items: Iterable[tuple[str, float | None]]) -> Money:
     return dict(sorted(((c, a) for c, a in totals.items() if a), key=lambda item: (-item[1], item[0])))
 
 
-def short(money: Money) -> str:
-    """Return money as people say it: `¥1.24B + $3.1M`; empty where there is none."""
-    return " + ".join(f"{_sign(currency)}{_short_number(amount)}" for currency, amount in money.items())
+def short(money: Money, language: str = "en") -> str:
+    """Return money as people say it: `¥1.24B + $3.1M`, in Japanese `¥12.4億 + $310万`; empty where there is none."""
+    steps = _STEPS[language]
+    return " + ".join(f"{_sign(currency)}{_short_number(amount, steps)}" for currency, amount in money.items())
 
 
 def exact(amount: float | None, currency: str | None = None) -> str:
@@ -58,8 +62,8 @@ def _sign(currency: str) -> str:
     return SIGNS.get(currency, f"{currency} " if currency else "")
 
 
-def _short_number(amount: float) -> str:
-    for size, letter in _STEPS:
+def _short_number(amount: float, steps: Sequence[tuple[float, str]]) -> str:
+    for size, letter in steps:
         # 999,950 and more would round to 1000.0k.
         if abs(amount) >= size * 0.99995:
             return f"{amount / size:.3g}{letter}" if abs(amount) < size * 999.5 else f"{amount / size:,.0f}{letter}"

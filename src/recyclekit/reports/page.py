@@ -11,7 +11,6 @@ import polars as pl
 from recyclekit.models.decision import Bucket, Verdict
 from recyclekit.models.plan import Plan
 from recyclekit.models.run import Outcome
-from recyclekit.models.snapshot import Finding
 from recyclekit.reports import money
 from recyclekit.reports.figures import (
     Equation,
@@ -41,10 +40,8 @@ class Column:
     parts: tuple[tuple[str, int, float, float], ...]
 
 
-def page(
-    plan: Plan, *, words: Words, outcome: Outcome | None = None, unmapped: pl.DataFrame | None = None
-) -> dict[str, Any]:
-    """Return the template's variables. `unmapped` has the columns value, deals and, where known, amount, currency."""
+def page(plan: Plan, *, words: Words, outcome: Outcome | None = None) -> dict[str, Any]:
+    """Return the template's variables."""
     decisions = plan.decisions
     found, later = weeks(decisions)
     saved = in_buckets(decisions, _SAVED)
@@ -69,8 +66,8 @@ def page(
         "review_total": in_buckets(decisions, (Bucket.REVIEW,)).height,
         "letters": plan.dead_letters.head(LISTED).to_dicts(),
         "letters_total": plan.dead_letters.height,
-        "unmapped": _unmapped(unmapped),
-        "findings": [finding for finding in plan.findings if isinstance(finding, Finding)],
+        "unmapped": plan.unmapped.head(COUNTED).to_dicts(),
+        "findings": [f for f in plan.findings if plan.unmapped.is_empty() or f.where != "reasons"],
         "outcome": outcome,
         "parts": _outcome_parts(outcome),
     }
@@ -92,7 +89,7 @@ def chart(found: Sequence[Week]) -> list[Column]:
 
 def _touches(plan: Plan) -> list[Any]:
     deals = changed_deals(plan).filter(pl.col("next_approach_on").is_not_null())
-    return plan_lines(plan, deals.sort("next_approach_on", "deal_id").head(TOUCHES))
+    return plan_lines(plan, deals.head(TOUCHES))
 
 
 def _review(decisions: pl.DataFrame) -> list[dict[str, Any]]:
@@ -102,13 +99,6 @@ def _review(decisions: pl.DataFrame) -> list[dict[str, Any]]:
         rows = money.with_currency(rows).sort("amount", "deal_id", descending=[True, False], nulls_last=True)
     shown = ("deal_id", "status", "reason", "rule", "inactive_days", "note", "amount", "currency")
     return rows.head(LISTED).select(name for name in shown if name in rows.columns).to_dicts()
-
-
-def _unmapped(values: pl.DataFrame | None) -> list[dict[str, Any]]:
-    if values is None or values.is_empty():
-        return []
-    known = values.with_columns(pl.lit(None).alias(n) for n in ("amount", "currency") if n not in values.columns)
-    return known.sort("deals", "value", descending=[True, False]).head(COUNTED).to_dicts()
 
 
 def _outcome_parts(outcome: Outcome | None) -> Mapping[str, Sequence[tuple[str, str]]]:

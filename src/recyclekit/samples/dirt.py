@@ -25,7 +25,7 @@ def _impossible_date(row: Row, number: int) -> Row:
 
 
 def _unreal_month(row: Row, number: int) -> Row:
-    return _with(row, "Created", "2025/13/05", number)
+    return _with(row, "Closed", "2026/13/05", number)
 
 
 def _extra_cell(row: Row, number: int) -> Row:

@@ -39,7 +39,7 @@ def live(rng: Random, deal_id: str, account: Account, contact: str, as_of: date)
     fate = rng.choices(list(FATES), list(FATES.values()))[0]
     lead_days = min(400, max(5, round(rng.lognormvariate(4.0, 0.6))))
     if fate in ("won", "lost"):
-        closed = as_of - timedelta(days=round(rng.triangular(2, 760, 120)))
+        closed = as_of - timedelta(days=round(rng.triangular(2, 460, 60)))
         created, last_contact = closed - timedelta(days=lead_days), closed - timedelta(days=rng.randint(0, 12))
     else:
         silent = _silent_days(rng, fate)
