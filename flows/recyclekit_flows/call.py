@@ -25,9 +25,10 @@ def call(flow: Flow[..., State[Any]], parameters: Mapping[str, Any], listen: Lis
     Raises:
         RecyclekitError: what stopped the flow, or RemoteError where no server answers.
     """
+    _quiet_console()
     token = LISTENER.set(listen)
     try:
-        with _quiet_console(), _plain_words():
+        with _plain_words():
             state: State[Any] = flow(**parameters, return_state=True)
         ending = state.result(raise_on_failure=False)
     finally:
@@ -37,19 +38,13 @@ def call(flow: Flow[..., State[Any]], parameters: Mapping[str, Any], listen: Lis
     return ending.value if isinstance(ending, Held) else ending
 
 
-@contextmanager
-def _quiet_console() -> Iterator[None]:
-    # The log still goes to the run's page; on the terminal the caller shows progress and errors in its own way.
-    names = ("", *(name for name in logging.root.manager.loggerDict if name.startswith("prefect")))
-    handlers = [h for name in names for h in logging.getLogger(name or None).handlers]
-    noisy = {h: h.level for h in handlers if isinstance(h, PrefectConsoleHandler)}
-    for handler in noisy:
-        handler.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for handler, level in noisy.items():
-            handler.setLevel(level)
+def _quiet_console() -> None:
+    # The log still goes to the run's page; on the terminal the caller shows progress and errors in its own way. For the
+    # rest of this process, since Prefect also talks while it shuts down.
+    for name in ("", *(name for name in logging.root.manager.loggerDict if name.startswith("prefect"))):
+        for handler in logging.getLogger(name).handlers:
+            if isinstance(handler, PrefectConsoleHandler):
+                handler.setLevel(logging.CRITICAL + 1)
 
 
 @contextmanager

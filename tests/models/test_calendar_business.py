@@ -48,7 +48,7 @@ def test_golden_week_and_year_end_are_days_off_in_japan() -> None:
     assert JAPAN.between(date(2025, 4, 28), date(2025, 5, 8)) == 5  # 28, 30 April; 1, 2, 7 May
 
 
-def test_countries_differ() -> None:
+def test_countries_have_holidays_of_their_own() -> None:
     states = BusinessCalendar.build("US", years=YEARS)
     assert states.next_working_day(date(2025, 7, 4)) == date(2025, 7, 7)
     assert JAPAN.is_working_day(date(2025, 7, 4))
