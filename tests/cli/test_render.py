@@ -216,4 +216,4 @@ Rules, in the order in which they are asked
 ✓ fired   + matches, but later   - does not match   ? lacks a value and abstains
      rule       verdict  what it said
   ?  opted_out  exclude  It cannot judge, since it lacks opted_out.
-  -  stalled    exclude  It does not match: inactive_days is 49."""
+  -  stalled    exclude  inactive_days is 49."""

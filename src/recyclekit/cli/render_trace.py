@@ -91,9 +91,14 @@ def _rules(rules: Iterable[RuleTrace]) -> RenderableType:
             Text(*_MARKS[rule.outcome]),
             words(rule.name, "bold" if rule.outcome == "fired" else ""),
             words(rule.verdict),
-            words(rule.why, "" if rule.outcome in ("fired", "abstained") else QUIET),
+            words(_in_short(rule.why), "" if rule.outcome in ("fired", "abstained") else QUIET),
         )
         for rule in rules
     )
     listed = table(("", "rule", "verdict", "what it said"), rows, flexible=("what it said",))
     return Group(heading("Rules, in the order in which they are asked"), words(_LEGEND, QUIET), indent(listed))
+
+
+def _in_short(why: str) -> str:
+    """Leave out what the mark before the rule says already."""
+    return why.removeprefix("It does not match: ")
