@@ -30,7 +30,7 @@ demo: $(VENV)/run.stamp ## the main job on sample data, as a Prefect flow, from 
 	@$(BIN)/recyclekit demo --prefect
 
 test: $(VENV)/dev.stamp ## all tests
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist loadgroup
 
 check: $(VENV)/dev.stamp ## style, types, import directions, the shape of the house
 	@$(BIN)/ruff check
