@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 from polars.exceptions import PolarsError
 
-from recyclekit.policy.facts import FACTS, FACTS_SCHEMA
+from recyclekit.policy.facts import FACTS
 from recyclekit.policy.probe import probe
 from recyclekit.yaml_file import did_you_mean
 
@@ -130,12 +130,11 @@ def _compared_with(after: list[tuple[str, str]]) -> list[str]:
 
 def _refuse_other_results(expr: pl.Expr) -> None:
     try:
-        dtype = pl.LazyFrame(schema=FACTS_SCHEMA).select(expr.alias("_")).collect_schema()["_"]
-        if dtype != pl.Boolean:
-            raise ConditionError(f"its result is {_in_words(dtype)}; yes or no is expected, as in `amount > 0`")
-        probe().select(expr.alias("_"))
+        dtype = probe().select(expr.alias("_")).schema["_"]
     except PolarsError as cause:
         raise ConditionError(f"it cannot be judged: {_first_line(cause)}") from cause
+    if dtype != pl.Boolean:
+        raise ConditionError(f"its result is {_in_words(dtype)}; yes or no is expected, as in `amount > 0`")
     if not expr.meta.root_names():
         raise ConditionError("it names no column, so it says the same of every deal")
 
