@@ -21,7 +21,7 @@ def _days(first: date, count: int) -> np.ndarray:
 
 
 def test_an_owner_works_on_business_days_of_their_own_week_unless_absent() -> None:
-    sato = Owner(id="sato", per_day=5, works=("mon", "tue", "wed"), absent=("2025-05-12",))
+    sato = Owner(id="sato", per_day=5, days=("mon", "tue", "wed"), absent=("2025-05-12",))
     suzuki = Owner(id="suzuki", absent=("2025-05-08/2025-05-09",))
     table = capacity((sato, suzuki), _days(date(2025, 5, 5), 9), JAPAN)  # Monday, a holiday, and one more Tuesday
     assert table[0].tolist() == [0, 0, 5, 0, 0, 0, 0, 0, 5]

@@ -65,7 +65,7 @@ def test_what_could_not_be_placed_is_tried_again() -> None:
 
 
 def test_touches_move_over_weekends_absences_and_owners_days_off() -> None:
-    away = Owner(id="sato", per_day=1, works=("tue", "wed", "fri"), absent=("2026-11-25",))
+    away = Owner(id="sato", per_day=1, days=("tue", "wed", "fri"), absent=("2026-11-25",))
     world = _world(away, lane=track("same_day", window={"later": 3})).add("A", "only").add("B", "only").add("C", "only")
     assert [on for _, on in _owners(world.plan()).values()] == [AS_OF, date(2026, 11, 27), None]
 

@@ -31,7 +31,7 @@ class Owner(BaseModel):
 
     id: str = Field(min_length=1, description="The owner's id in the CRM: what is written to tasks and fields.")
     per_day: int | None = Field(default=None, ge=0, description="Touches a day; left out, there is no limit.")
-    works: tuple[Weekday, ...] = Field(default=WEEKDAYS, description="Weekdays, of those that are business days.")
+    days: tuple[Weekday, ...] = Field(default=WEEKDAYS, description="Weekdays, of those that are business days.")
     absent: tuple[Period, ...] = Field(
         default=(), description="Absences: a day, a period FIRST/LAST, or one of every year such as 08-11/08-16."
     )
@@ -77,7 +77,7 @@ def capacity(owners: tuple[Owner, ...], days: Days, calendar: BusinessCalendar) 
     weekdays = (days + 3) % 7
     years = (day_of_number(int(days[0])).year, day_of_number(int(days[-1])).year)
     for row, owner in enumerate(owners):
-        there = is_open & np.isin(weekdays, [WEEKDAYS.index(day) for day in owner.works])
+        there = is_open & np.isin(weekdays, [WEEKDAYS.index(day) for day in owner.days])
         for entry in closed_days(owner.absent, years):
             start, end = entry if isinstance(entry, tuple) else (entry, entry)
             there &= (days < day_number(start)) | (days > day_number(end))
