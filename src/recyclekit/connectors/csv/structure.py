@@ -203,6 +203,6 @@ def _places(bits: Words) -> Places:
     words = np.flatnonzero(bits)
     some = bits[words]
     if (some & (some - _ONE)).any():  # short rows: more than one in a word
-        return np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little"))
+        return np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little").view(np.bool_))
     lowest = np.bitwise_count((some & (np.uint64(0) - some)) - _ONE)
     return words * 64 + lowest
