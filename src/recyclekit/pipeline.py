@@ -162,7 +162,7 @@ class Job:
             return Plan(
                 manifest=manifest,
                 actions=made.actions,
-                decisions=made.decisions,
+                decisions=_with_money(made.decisions, snapshot.deals),
                 dead_letters=snapshot.dead_letters,
                 findings=findings,
                 ended_cycles=made.ended_cycles,
@@ -314,6 +314,11 @@ class Job:
         figures = {"planned": outcome.planned, "applied": outcome.applied}
         self.listen(RunEnded(run=outcome.run, pipeline=self.pipeline, outcome=outcome.state, figures=figures))
         return outcome
+
+
+def _with_money(decisions: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
+    # One row per deal, in the deals' order: that is what classify and schedule promise.
+    return decisions.with_columns(deals[name] for name in ("amount", "currency") if name in deals.columns)
 
 
 def digest(actions: pl.DataFrame) -> str:

@@ -246,6 +246,11 @@ class Project:
         )
 
 
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of project files, for editors."""
+    return ProjectSpec.model_json_schema()
+
+
 def open_project(folder: Path) -> Project:
     """Read and check the project file of a folder.
 

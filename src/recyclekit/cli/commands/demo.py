@@ -46,7 +46,7 @@ def demo(
     project = _prepare(folder, deals, seed, business_date(as_of))
     made, outcome = _with_prefect(project, as_of) if prefect else _without(project, as_of, quiet=as_json)
     report = folder / "report.html"
-    write_report(report, made, outcome=outcome)
+    write_report(report, made, policy=project.policy(made.manifest.pipeline), outcome=outcome)
     code = exit_code(outcome, set_aside=made.manifest.dead_letters)
     if as_json:
         emit({"plan": made.manifest.model_dump(mode="json"), "outcome": as_document(outcome), "report": report})

@@ -48,7 +48,7 @@ def doc(
 def schema() -> int:
     """Print the JSON schema of policy files, for editors."""
     from recyclekit.cli.terminal import emit
-    from recyclekit.policy.loader import json_schema
+    from recyclekit.policy.schema import json_schema
 
     emit(json_schema())
     return 0

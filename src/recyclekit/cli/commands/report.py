@@ -22,7 +22,8 @@ def report(
     from recyclekit.reports.html import write_report
 
     with listening() as listen:
-        made = where.open().job(where.pipeline, business_date(as_of), listen).plan()
-    write_report(out, made)
+        job = where.open().job(where.pipeline, business_date(as_of), listen)
+        made = job.plan()
+    write_report(out, made, policy=job.policy)
     say(f"Wrote {out}")
     return 0
