@@ -27,6 +27,7 @@ help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
 
 demo: $(VENV)/run.stamp ## the main job on sample data, as a Prefect flow, from nothing to a report
+	@mkdir -p $(PREFECT_HOME)
 	@$(BIN)/recyclekit demo --prefect
 
 test: $(VENV)/dev.stamp ## all tests
