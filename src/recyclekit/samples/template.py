@@ -43,7 +43,7 @@ def demo_project(sample: SampleProject, *, policy: str = "standard") -> str:
         policy=policy,
         new_year=f"{sample.as_of.year}-12-29/{sample.as_of.year + 1}-01-03",
         owners="\n".join(
-            f"    - {{id: {owner}, per_day: {per_day}, works: [mon, tue, wed, thu, fri]}}"
+            f"    - {{id: {owner}, per_day: {per_day}, days: [mon, tue, wed, thu, fri]}}"
             for owner, per_day in zip(company.INSIDE_SALES, (35, 35, 25, 20), strict=True)
         ),
     )
