@@ -112,8 +112,7 @@ def commit_before_the_receipt_is_whole(patch: pytest.MonkeyPatch) -> None:
 
     def settle(self: Any, lease: Any, run: str, receipts: Sequence[Receipt]) -> None:
         pair = self.store.write("settle", lambda c: self._settle(c, lease, run, receipts))
-        on = pair[0].as_of
-        self.store.write("touch", lambda c: touching.remember(c, "main", run, on, pair[1]))
+        self.store.write("touch", lambda c: touching.remember(self.store, c, *pair))
 
     patch.setattr(sql.SqlLedger, "settle", settle)
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 import orjson
 import polars as pl
-from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Row, insert, select, text
 
 from recyclekit.errors import LedgerError
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.protocol import Lease
-from recyclekit.ledger.schema import LIVE, RUN_BITS, actions, runs
+from recyclekit.ledger.schema import LIVE, RUN_BITS, actions, moment, runs
 from recyclekit.ledger.settling import record, reopen_run
 from recyclekit.ledger.store import Store
 from recyclekit.models.plan import ACTIONS, Action, ActionKind
@@ -26,6 +25,10 @@ _LIVE_OLD, _LIVE_ACTION = (
 )
 _COLUMNS = (*ACTIONS, "remote_id")
 _NAMED = 3
+_LOCATED = [actions.c[name] for name in (
+    "id", "key", "state", "attempts", "token", "remote_id", "kind", "deal_id", "cycle", "step", "change", "track",
+    "payload",
+)]  # fmt: skip
 
 
 Found = Row[Any]
@@ -174,8 +177,8 @@ def located(store: Store, connection: Connection, run_no: int, keys: Sequence[st
     for low, high in (store.handed_out.get(run_no, (1, 0)), span(run_no)):
         left = [key for key in keys if key not in rows]
         if left:
-            query = select(actions).where(actions.c.id.between(low, high), text(store.among("key", "keys")))
-            rows.update((row.key, row) for row in connection.execute(query, {"keys": store.many(left)}))
+            query = select(*_LOCATED).where(actions.c.id.between(low, high), text(store.among("key", "keys")))
+            rows.update((row.key, row) for row in connection.execute(query, {"keys": store.many(left)}).all())
     missing = [key for key in keys if key not in rows]
     if missing:
         raise LedgerError(f"The run has no action {missing[0]!r}.", why="A receipt must belong to an intent.")
@@ -190,35 +193,30 @@ def mark_sent(store: Store, lease: Lease, run: str, keys: Sequence[str]) -> Sequ
         run_no = number(connection, run)
         rows = located(store, connection, run_no, keys)
         refusals = _written_elsewhere(store, connection, lease.pipeline, run_no, keys)
-        now, refused = store.now(connection), {r.key for r in refusals}
+        now, refused = moment(store.now(connection)), {r.key for r in refusals}
         sent = [_sending(row, lease.token, now) for key, row in rows.items() if key not in refused]
-        if sent:
-            connection.execute(_SEND, sent)
-        record(connection, lease, rows, refusals, now)
+        store.each(connection, _SEND, sent)
+        record(store, connection, lease, rows, refusals)
         reopen_run(connection, run_no)
         return refusals
 
     return store.write("mark_sent", work) if keys else []
 
 
-_SEND = (
-    update(actions)
-    .where(actions.c.id == bindparam("the_id"))
-    .values({name: bindparam(f"the_{name}") for name in ("state", "attempts", "token", "sent_at", "payload_hash")})
-)
+_SEND = """UPDATE actions SET state = 'sent', attempts = :attempts, token = :token, sent_at = :sent_at,
+    payload_hash = :payload_hash WHERE id = :id"""
 
 
-def _sending(row: Row[Any], token: int, now: datetime) -> dict[str, object]:
+def _sending(row: Row[Any], token: int, now: str) -> dict[str, object]:
     again = row.state == ReceiptState.SENT and row.token == token  # done already, by a commit whose answer was lost
     if row.state != ReceiptState.PLANNED and not again:
         raise LedgerError(f"Action {row.key} is {row.state}; only a planned one may be sent.")
     return {
-        "the_id": row.id,
-        "the_state": ReceiptState.SENT.value,
-        "the_attempts": row.attempts + (not again),
-        "the_token": token,
-        "the_sent_at": now,
-        "the_payload_hash": hashlib.sha256(row.payload.encode()).hexdigest(),
+        "id": row.id,
+        "attempts": row.attempts + (not again),
+        "token": token,
+        "sent_at": now,
+        "payload_hash": hashlib.sha256(row.payload.encode()).hexdigest(),
     }
 
 

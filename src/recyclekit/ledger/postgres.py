@@ -21,6 +21,7 @@ _SCHEMA_LOCK = 0x7265_6379  # "recy"; any number that no other program uses on t
 _ROWS_AT_ONCE = 50_000
 _PASSING = {"40001", "40P01", "57P01", "57P02", "57P03", "53300"}
 _REFUSED = re.compile(r"authentication failed|does not exist|no pg_hba|no password")
+_MARK = re.compile(r":(\w+)")
 _SETTINGS = "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '120s'; SET TIME ZONE 'UTC'"
 
 
@@ -55,6 +56,11 @@ class PostgresStore(Store):
 
     def many(self, values: Sequence[str]) -> object:
         return list(values)
+
+    def each(self, connection: Connection, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+        if rows:
+            with _driver(connection).cursor() as cursor:
+                cursor.executemany(_MARK.sub(r"%(\1)s", statement), rows)
 
     def load(self, connection: Connection, table: str, frame: pl.DataFrame) -> None:
         names = ", ".join(f'"{name}"' for name in frame.columns)
@@ -134,7 +140,7 @@ def _copy(table: str, names: str) -> str:
 
 
 def _literal_marks(query: str) -> Any:  # psycopg asks for a literal string; our queries are made of our own names only
-    return re.sub(r":(\w+)", r"{\1}", query)
+    return _MARK.sub(r"{\1}", query)
 
 
 def _cause(error: Exception) -> BaseException:

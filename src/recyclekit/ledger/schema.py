@@ -65,6 +65,11 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def moment(at: datetime) -> str:
+    """Return a moment as text that both stores read as UTC, written as SQLAlchemy writes it to SQLite."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
 def _text(name: str, holds: str, **options: Any) -> Column[str]:
     return Column(name, Text, info={"holds": holds}, **options)
 

@@ -98,8 +98,7 @@ class SqlLedger:
     def settle(self, lease: Lease, run: str, receipts: Sequence[Receipt]) -> None:
         def work(connection: Connection) -> None:
             known, done = self._settle(connection, lease, run, receipts)
-            on = known.as_of or known.started_at.date()
-            touching.remember(connection, known.pipeline, known.run, on, done)
+            touching.remember(self.store, connection, known, done)
 
         self.store.write("settle", work)
 
@@ -110,9 +109,9 @@ class SqlLedger:
                 origin = intents.number(connection, known.of_run)
                 keys = [undone_key(undo_run, row.key) for row in done]
                 undone = list(intents.located(self.store, connection, origin, keys).values())
-                ids = [row.id for row in undone]
-                connection.execute(update(actions).where(actions.c.id.in_(ids)).values(undone_by=undo_run))
-                touching.forget(connection, known.pipeline, known.of_run, undone)
+                taken = [{"id": row.id, "by": undo_run} for row in undone]
+                self.store.each(connection, "UPDATE actions SET undone_by = :by WHERE id = :id", taken)
+                touching.forget(self.store, connection, known, undone)
 
         self.store.write("undo_settle", work)
 
@@ -152,7 +151,7 @@ class SqlLedger:
 
         def work(connection: Connection) -> None:
             leasing.check(connection, lease)
-            touching.end(connection, lease.pipeline, lease.holder.split(":")[2], rows)
+            touching.end(self.store, connection, lease.pipeline, lease.holder.split(":")[2], rows)
 
         self.store.write("end_cycles", work)
 
@@ -164,7 +163,7 @@ class SqlLedger:
         leasing.check(connection, lease)
         run_no = intents.number(connection, run)
         rows = intents.located(self.store, connection, run_no, [r.key for r in receipts])
-        moved = record(connection, lease, rows, receipts, self.store.now(connection))
+        moved = record(self.store, connection, lease, rows, receipts)
         reopen_run(connection, run_no)
         return reading.head(connection, run_no), [row for row, r in moved if r.state is ReceiptState.DONE]
 

@@ -49,6 +49,10 @@ class SqliteStore(Store):
     def many(self, values: Sequence[str]) -> object:
         return orjson.dumps(list(values)).decode()
 
+    def each(self, connection: Connection, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+        if rows:
+            _driver(connection).executemany(statement, rows)
+
     def load(self, connection: Connection, table: str, frame: pl.DataFrame) -> None:
         names = ", ".join(f'"{name}"' for name in frame.columns)
         marks = ", ".join("?" * frame.width)

@@ -105,6 +105,13 @@ class Store(ABC):
         """Return values as one bound parameter, however many they are."""
 
     @abstractmethod
+    def each(self, connection: Connection, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Execute a statement with `:name` marks once for each row, below SQLAlchemy, which costs more than both.
+
+        Dates are bound as ISO text, times through `schema.moment`.
+        """
+
+    @abstractmethod
     def load(self, connection: Connection, table: str, frame: pl.DataFrame) -> None:
         """Append a frame's rows to a table, as fast as the database can; columns are named alike."""
 
