@@ -6,10 +6,12 @@ Nothing about correctness rests on Prefect: the ledger is what makes a second at
 
 import os
 
-# Prefect reads these when it is imported, which every module of this room does. Whoever set one keeps what was set.
+# Nothing calls home. Prefect reads these when it is imported, which every module of this room does; what is set stays.
 for _name, _value in {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    # A temporary server makes its database the first time: on a busy machine that takes longer than Prefect's 20 s.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }.items():
     os.environ.setdefault(_name, _value)
