@@ -102,8 +102,8 @@ def _replaced(text: pl.Expr, values: Mapping[str, str] | None) -> pl.Expr:
 
 
 def _one_of(source: pl.Expr, choose: Choose, sample: pl.DataFrame, dtype: pl.DataType) -> pl.Expr:
-    found = sample.select(source).to_series().drop_nulls().unique().to_list()
-    known = {text: value for text in found if text.strip() and (value := choose(text)) is not None}
+    found = sample.select(raw=source, text=folded(source)).drop_nulls().unique()
+    known = {raw: value for raw, text in found.iter_rows() if (value := choose(text)) is not None}
     new = pl.Series(list(known.values()), dtype=dtype)
     return source.replace_strict(pl.Series(list(known), dtype=pl.String), new, default=None, return_dtype=dtype)
 
