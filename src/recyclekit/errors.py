@@ -100,6 +100,12 @@ class LedgerError(RecyclekitError):
     """The ledger cannot be used."""
 
 
+class UnknownRunError(LedgerError):
+    """The ledger knows no such run, or more than one that is called so."""
+
+    exit_code = ExitCode.USAGE
+
+
 class LedgerVersionError(LedgerError):
     """The ledger was written by a newer version."""
 

@@ -27,7 +27,7 @@ from recyclekit.errors import ConfigError, GuardError, StalePlanError, SumsError
 from recyclekit.events import Listen, RunEnded, StageEnded, StageStarted, silence
 from recyclekit.models.field_map import Mapped
 from recyclekit.models.plan import ActionKind, Manifest, Plan
-from recyclekit.models.run import Outcome, Run, RunKind, RunState
+from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.models.tables import OWN_FIELDS, Table
 from recyclekit.stages import write_back as stage_5
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 Readings = Mapping[str, Mapping[str, tuple[str, ...]]]
 STAGES = ("extract", "normalize", "classify", "schedule", "write_back")
-_UNFINISHED = {RunState.RUNNING, RunState.ABORTED, RunState.FAILED, RunState.PARTIAL}
+_OPEN = (ReceiptState.PLANNED, ReceiptState.SENT, ReceiptState.FAILED, ReceiptState.IN_DOUBT)
 
 
 def new_run_id() -> str:
@@ -229,7 +229,7 @@ class Job:
 
     def unfinished(self) -> str | None:
         """Return the newest run of this pipeline that is not finished: this flow run's own, where there is one."""
-        runs = [r for r in self.open_ledger().runs(self.pipeline) if r.state in _UNFINISHED]
+        runs = [r for r in self.open_ledger().runs(self.pipeline) if _is_unfinished(r)]
         own = [r for r in runs if self.flow_run is not None and r.flow_run == self.flow_run]
         return next((r.run for r in (own if self.flow_run is not None else runs)), None)
 
@@ -314,6 +314,11 @@ class Job:
         figures = {"planned": outcome.planned, "applied": outcome.applied}
         self.listen(RunEnded(run=outcome.run, pipeline=self.pipeline, outcome=outcome.state, figures=figures))
         return outcome
+
+
+def _is_unfinished(run: Run) -> bool:
+    # A dead run says `running` for ever, also when all of it is done; what is skipped stays skipped.
+    return run.state is RunState.RUNNING or any(run.counts.get(state, 0) for state in _OPEN)
 
 
 def _with_money(decisions: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,7 +38,12 @@ Command = Callable[..., Answer]
 def recyclekit(tmp_path: Path) -> Command:
     """Run the command line in a process of its own, in the test's folder."""
 
-    def run(*argv: object, env: dict[str, str] | None = None) -> Answer:
+    def run(*argv: object, env: dict[str, str] | None = None, largest_file: int | None = None) -> Answer:
+        def hinder() -> None:
+            # A limit on the size of files is a full disk that needs no disk of its own.
+            if largest_file is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
         done = subprocess.run(
             [sys.executable, "-m", "recyclekit", *map(str, argv)],
             cwd=tmp_path,
@@ -47,6 +53,7 @@ def recyclekit(tmp_path: Path) -> Command:
             encoding="utf-8",
             timeout=120,
             check=False,
+            preexec_fn=hinder,
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 

@@ -173,7 +173,7 @@ def test_apply_without_a_terminal_and_without_yes_writes_nothing(project: Path, 
     assert not (project / "deals.recyclekit").exists()
 
 
-def test_planning_creates_no_ledger_and_touches_nothing_beside_its_own_state(project: Path, recyclekit: Command) -> None:
+def test_planning_creates_no_ledger_and_touches_nothing_but_its_own_state(project: Path, recyclekit: Command) -> None:
     before = {path: path.read_bytes() for path in project.iterdir() if path.is_file()}
 
     recyclekit("plan", "--as-of", AS_OF)

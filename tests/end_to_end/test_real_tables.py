@@ -37,7 +37,7 @@ pipelines:
     [("{days: 60}", 743, 33), ("{days: 61}", 742, 34), ("{average_lead_time: {per: company}}", 757, 19)],
     ids=["the 60th day counts", "over 60 days", "the average lead time of won deals"],
 )
-def test_the_hardware_sellers_deals_fall_into_the_counted_states(
+def test_the_hardware_sellers_deals_fall_into_the_counted_states(  # noqa: PLR0917  # fixtures
     recyclekit: Command, shared: Path, tmp_path: Path, stalled_after: str, stalled: int, still_open: int
 ) -> None:
     (tmp_path / "policy.yaml").write_text(
@@ -79,7 +79,11 @@ connections:
         contact_id: Associated Contact Email
         account_id: Associated Company Domain
         lost_reason: Closed Lost Reason
-      activities: {{activity_id: Activity ID, kind: Activity Type, at: Activity Date, contact_id: Associated Contact Email}}
+      activities:
+        activity_id: Activity ID
+        kind: Activity Type
+        at: Activity Date
+        contact_id: Associated Contact Email
     stages: {{won: [Closed Won], lost: [Closed Lost]}}
 pipelines:
   main: {{source: crm}}

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from recyclekit.models.run import Outcome, exit_code
 
-if TYPE_CHECKING:
-    from recyclekit.project import Project
 
-
-def report_outcome(outcome: Outcome, project: Project, *, as_json: bool) -> int:
-    """Print an outcome and return its exit code."""
+def report_outcome(outcome: Outcome, *, as_json: bool, set_aside: int = 0) -> int:
+    """Print an outcome and return its exit code; `set_aside` counts the records that never became actions."""
     from recyclekit.cli.terminal import emit, show
 
     if as_json:
@@ -21,7 +17,7 @@ def report_outcome(outcome: Outcome, project: Project, *, as_json: bool) -> int:
         from recyclekit.cli.render import outcome_view
 
         show(outcome_view(outcome))
-    return exit_code(outcome)
+    return exit_code(outcome, set_aside=set_aside)
 
 
 def as_document(outcome: Outcome) -> dict[str, object]:

@@ -43,6 +43,9 @@ class PostgresStore(Store):
     def begin(self, connection: Connection) -> None:
         """SQLAlchemy begins with the first statement."""
 
+    def begin_reading(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
     def lock_schema(self, connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SCHEMA_LOCK})
 

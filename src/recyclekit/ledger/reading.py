@@ -11,7 +11,7 @@ import orjson
 import polars as pl
 from sqlalchemy import Connection, Row, func, select
 
-from recyclekit.errors import LedgerError
+from recyclekit.errors import LedgerError, UnknownRunError
 from recyclekit.ledger.intents import span
 from recyclekit.ledger.schema import DOUBT, actions, cursors, runs
 from recyclekit.ledger.store import Store
@@ -79,7 +79,7 @@ def _unknown(connection: Connection, wanted: str, several: Sequence[str]) -> Led
     known = connection.execute(select(runs.c.run).order_by(runs.c.run_no.desc()).limit(_NEAREST)).scalars().all()
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.0) or known[:3]
     fix = f"Nearest: {', '.join(near)}." if near else "Nothing has been applied yet."
-    return LedgerError(f"There is no run {wanted!r}.", fix=fix)
+    return UnknownRunError(f"There is no run {wanted!r}.", fix=fix)
 
 
 def _run(connection: Connection, row: Row[Any], known: Mapping[str, int] | None = None) -> Run:

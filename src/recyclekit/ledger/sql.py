@@ -11,7 +11,7 @@ import polars as pl
 from sqlalchemy import Connection, update
 
 from recyclekit import clock
-from recyclekit.errors import LedgerError
+from recyclekit.errors import UnknownRunError
 from recyclekit.ledger import intents, reading, touching
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.protocol import Lease
@@ -50,7 +50,7 @@ class SqlLedger:
     def run(self, run: str) -> Run:
         found = self._read(lambda c: reading.one(c, run), None)
         if found is None:
-            raise LedgerError(f"There is no run {run!r}.", fix="Nothing has been applied yet.")
+            raise UnknownRunError(f"There is no run {run!r}.", fix="Nothing has been applied yet.")
         return found
 
     def actions(self, run: str, states: Sequence[ReceiptState] = ()) -> pl.DataFrame:

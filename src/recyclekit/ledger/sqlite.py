@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 import polars as pl
@@ -18,7 +17,8 @@ from recyclekit.errors import LedgerBusyError, LedgerError
 from recyclekit.ledger.store import Store
 
 BUSY_SECONDS = 15
-_ROWS_AT_ONCE = 20_000  # more at once keeps millions of tuples alive, which Python's collector walks again and again
+_TUPLES_AT_ONCE = 20_000  # more keeps millions of tuples alive, which Python's collector walks again and again
+_ROWS_AT_ONCE = 500_000  # a JSON text of SQLite holds at most a gigabyte
 
 
 class SqliteStore(Store):
@@ -36,6 +36,9 @@ class SqliteStore(Store):
 
     def begin(self, connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def begin_reading(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
 
     def lock_schema(self, connection: Connection) -> None:
         """BEGIN IMMEDIATE holds the only write lock there is."""
@@ -56,18 +59,21 @@ class SqliteStore(Store):
     def load(self, connection: Connection, table: str, frame: pl.DataFrame) -> None:
         names = ", ".join(f'"{name}"' for name in frame.columns)
         marks = ", ".join("?" * frame.width)
-        rows = _as_text(frame).iter_rows(buffer_size=_ROWS_AT_ONCE)
+        rows = _as_text(frame).iter_rows(buffer_size=_TUPLES_AT_ONCE)
         _driver(connection).executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
 
     def fetch(
         self, connection: Connection, query: str, values: Mapping[str, object], schema: Mapping[str, pl.DataType]
     ) -> pl.DataFrame:
-        rows = _driver(connection).execute(query, values)
-        texts = {name: pl.String if dtype == pl.Date else dtype for name, dtype in schema.items()}
-        parts = [pl.DataFrame(part, schema=texts, orient="row") for part in _parts(rows)]
-        frame = pl.concat(parts) if parts else pl.DataFrame(schema=texts)
-        dates = [name for name, dtype in schema.items() if dtype == pl.Date]
-        return frame.with_columns(pl.col(dates).str.to_date("%Y-%m-%d")) if dates else frame
+        # whole columns as JSON, made and read in C: half the cost of a tuple for each row
+        columns = ", ".join(f'json_group_array("{name}")' for name in schema)
+        names = ", ".join(f'"{name}"' for name in schema)
+        page = f"WITH page({names}) AS ({query} LIMIT {_ROWS_AT_ONCE} OFFSET :skip) SELECT {columns} FROM page"
+        parts: list[pl.DataFrame] = []
+        while not parts or parts[-1].height == _ROWS_AT_ONCE:
+            row = _driver(connection).execute(page, {**values, "skip": len(parts) * _ROWS_AT_ONCE}).fetchone()
+            parts.append(_columns(schema, row))
+        return pl.concat(parts)
 
     def is_passing(self, error: Exception) -> bool:  # noqa: ARG002  # SQLite has waited for its lock already
         return False
@@ -126,6 +132,11 @@ def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(texts).cast(pl.String)) if texts else frame
 
 
-def _parts(rows: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
-    while part := rows.fetchmany(_ROWS_AT_ONCE):
-        yield part
+def _columns(schema: Mapping[str, pl.DataType], row: Sequence[str]) -> pl.DataFrame:
+    texts = [
+        pl.Series(name, orjson.loads(values), dtype=pl.String if dtype == pl.Date else dtype)
+        for (name, dtype), values in zip(schema.items(), row, strict=True)
+    ]
+    dates = [name for name, dtype in schema.items() if dtype == pl.Date]
+    frame = pl.DataFrame(texts)
+    return frame.with_columns(pl.col(dates).str.to_date("%Y-%m-%d")) if dates else frame

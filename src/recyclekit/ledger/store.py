@@ -51,6 +51,7 @@ class Store(ABC):
 
     def _read(self, work: Work[T]) -> T:
         with self.engine.connect() as connection:
+            self.begin_reading(connection)
             return work(connection)
 
     def _write(self, name: str, work: Work[T]) -> T:
@@ -87,6 +88,10 @@ class Store(ABC):
     @abstractmethod
     def begin(self, connection: Connection) -> None:
         """Begin a writing transaction."""
+
+    @abstractmethod
+    def begin_reading(self, connection: Connection) -> None:
+        """Begin a transaction that sees one state of the ledger."""
 
     @abstractmethod
     def lock_schema(self, connection: Connection) -> None:

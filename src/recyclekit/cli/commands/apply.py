@@ -33,4 +33,4 @@ def apply(plan: Path, *, where: Where = Where(), yes: Yes = False, as_json: Json
         return 0
     with listening(quiet=as_json) as listen:
         outcome = job.listening(listen).write_back(made)
-    return report_outcome(outcome, project, as_json=as_json)
+    return report_outcome(outcome, as_json=as_json, set_aside=made.manifest.dead_letters)

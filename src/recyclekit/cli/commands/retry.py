@@ -16,5 +16,20 @@ def retry(run: str | None = None, *, where: Where = Where(), as_json: Json = Fal
 
     project = where.open()
     with listening(quiet=as_json) as listen:
-        outcome = project.job(where.pipeline, listen=listen).resume(run)
-    return report_outcome(outcome, project, as_json=as_json)
+        job = project.job(where.pipeline, listen=listen)
+        wanted = run or (job.unfinished() if project.has_ledger else None)
+        if wanted is None:
+            return _nothing_to_do(as_json=as_json)
+        outcome = job.resume(wanted)
+    return report_outcome(outcome, as_json=as_json)
+
+
+def _nothing_to_do(*, as_json: bool) -> int:
+    from recyclekit.cli.outcome import as_document
+    from recyclekit.cli.terminal import emit, say
+    from recyclekit.models.run import Outcome, RunState
+
+    if as_json:
+        emit({**as_document(Outcome(run="", state=RunState.SUCCESS, planned=0, applied=0)), "run": None})
+    say("Every run is finished: there is nothing to take up.")
+    return 0

@@ -12,6 +12,7 @@ def run(*, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) ->
 
     Uses the server that PREFECT_API_URL names, or else starts a temporary one.
     """
+    from recyclekit import plan_file
     from recyclekit.cli.outcome import report_outcome
 
     project = where.open()
@@ -19,4 +20,5 @@ def run(*, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) ->
     # By name, so that nothing of this package imports Prefect: the flows are a room of their own.
     flows = importlib.import_module("recyclekit_flows.recycle")
     outcome = flows.run_recycle(project.folder.resolve(), name, business_date(as_of))
-    return report_outcome(outcome, project, as_json=as_json)
+    set_aside = plan_file.kept(project.state, outcome.run).manifest.dead_letters
+    return report_outcome(outcome, as_json=as_json, set_aside=set_aside)

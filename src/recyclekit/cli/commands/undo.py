@@ -23,4 +23,4 @@ def undo(run: str, *, where: Where = Where(), yes: Yes = False, as_json: Json = 
         return 0
     with listening(quiet=as_json) as listen:
         outcome = job.listening(listen).undo(known.run)
-    return report_outcome(outcome, project, as_json=as_json)
+    return report_outcome(outcome, as_json=as_json)

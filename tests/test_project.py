@@ -1,0 +1,133 @@
+"""The project file: every mistake is named with its place and what to do, all at once, and no secret is shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from recyclekit import clock
+from recyclekit.errors import ConfigError, ConnectorError, ProjectError
+from recyclekit.project import FILE, Project, json_schema, open_project
+
+GOOD = """\
+version: 1
+timezone: Asia/Tokyo
+connections:
+  crm:
+    connector: csv
+    settings: {deals: deals.csv}
+    fields: {deals: {deal_id: id, deal_stage: stage}}
+    stages: {won: [Won], lost: [Lost]}
+pipelines:
+  main: {source: crm}
+"""
+
+
+def write(folder: Path, text: str = GOOD) -> Path:
+    (folder / FILE).write_text(text, encoding="utf-8")
+    return folder
+
+
+def opened(folder: Path, text: str = GOOD) -> Project:
+    return open_project(write(folder, text))
+
+
+def test_a_project_opens_with_its_only_pipeline(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_text("id,stage\n1,Won\n", encoding="utf-8")
+
+    job = opened(tmp_path).job()
+
+    assert job.pipeline == "main"
+    assert job.policy.stamp.name == "standard"
+
+
+def test_a_folder_without_a_project_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="recyclekit init"):
+        open_project(tmp_path)
+
+
+def test_all_mistakes_are_named_at_once_with_line_column_and_what_was_meant(tmp_path: Path) -> None:
+    text = GOOD.replace("timezone: Asia/Tokyo", "timezone: Tokio").replace("connector: csv", "conector: csv")
+
+    with pytest.raises(ProjectError) as caught:
+        opened(tmp_path, text)
+
+    message = str(caught.value)
+    assert f"{FILE}:2:" in message
+    assert "IANA" in message
+    assert f"{FILE}:5:" in message
+    assert "did you mean 'connector'" in message
+
+
+def test_a_pipeline_of_an_unknown_connection_names_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="which is no connection; there are: crm"):
+        opened(tmp_path, GOOD.replace("source: crm", "source: hubspot"))
+
+
+def test_values_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUSINESS_ZONE", "Europe/Berlin")
+
+    assert opened(tmp_path, GOOD.replace("Asia/Tokyo", "${BUSINESS_ZONE}")).spec.timezone == "Europe/Berlin"
+
+
+def test_an_environment_variable_that_is_not_set_is_named_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_THING", raising=False)
+
+    with pytest.raises(ProjectError, match=rf"{FILE}:2:\d+: the environment variable NO_SUCH_THING is not set"):
+        opened(tmp_path, GOOD.replace("Asia/Tokyo", "${NO_SUCH_THING}"))
+
+
+def test_a_wrong_setting_of_a_connector_is_named_with_its_place(tmp_path: Path) -> None:
+    project = opened(tmp_path, GOOD.replace("{deals: deals.csv}", "{deals: deals.csv, seperator: ';'}"))
+
+    with pytest.raises(ProjectError, match=rf"{FILE}:6:\d+: seperator: .*did you mean 'separator'"):
+        project.connection("crm")
+
+
+def test_an_unknown_connector_is_named_with_those_installed(tmp_path: Path) -> None:
+    project = opened(tmp_path, GOOD.replace("connector: csv", "connector: cvs"))
+
+    with pytest.raises(ConnectorError, match="csv"):
+        project.connection("crm")
+
+
+def test_the_pipeline_must_be_named_where_there_are_two(tmp_path: Path) -> None:
+    project = opened(tmp_path, GOOD + "  other: {source: crm}\n")
+
+    with pytest.raises(ProjectError, match="--pipeline: main, other"):
+        project.pipeline_name(None)
+
+
+def test_today_is_decided_in_the_business_zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deals.csv").write_text("id,stage\n1,Won\n", encoding="utf-8")
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 21, 15, 30, tzinfo=UTC))
+
+    assert opened(tmp_path).job().as_of == date(2026, 11, 22)
+    assert opened(tmp_path, GOOD.replace("Asia/Tokyo", "America/New_York")).job().as_of == date(2026, 11, 21)
+
+
+def test_looking_into_the_memory_creates_no_ledger(tmp_path: Path) -> None:
+    project = opened(tmp_path)
+
+    memory = project.memory("main", date(2026, 11, 22))
+
+    assert memory.cycles.is_empty()
+    assert not (tmp_path / "ledger.db").exists()
+
+
+def test_a_duplicate_key_is_refused_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"{FILE}:3:1"):
+        opened(tmp_path, GOOD.replace("connections:", "timezone: UTC\nconnections:", 1))
+
+
+def test_the_schema_for_editors_describes_every_key() -> None:
+    schema = json_schema()
+
+    parts = {f"#/$defs/{name}": part for name, part in schema["$defs"].items()}
+    keys = {name: parts.get(key.get("$ref"), key) for name, key in schema["properties"].items()}
+    undescribed = [name for name, key in keys.items() if "description" not in key]
+    assert undescribed == []
