@@ -20,34 +20,52 @@ _SAME = ("deal_id", "cycle", "step", "change", "rule", "track", "fingerprint")
 _TASK = ("subject", "due_on", "channel", "owner", "step", "track", "reason", "rule", "hook", "hook_source")
 _ENROL = ("track", "list", "from_on", "due_on", "channel", "owner", "step", "reason", "rule")
 _BACK = (pl.col("task_key").alias("key"), "due_on", "channel", "owner", "step", "track")
+CODED = ("step_row", "next_approach_on", "owner", "reason", "rule", "cycle", "by_sales")
+"""What the payloads of a newly planned touch depend on: `code` is `row_codes` of these."""
+
 _PLANNED = {
     "recycle_track": "track", "recycle_reason": "reason", "recycle_next_on": "next_approach_on",
     "recycle_owner": "owner", "recycle_channel": "channel", "recycle_hook": "policy_hook", "recycle_rule": "rule",
     "recycle_cycle": "cycle",
 }  # fmt: skip
 
+TOUCH_COLUMNS = (*_SAME, "reason", "next_approach_on", "owner", "channel", "step_row", "by_sales", "code")
+"""The columns that `touch_lines` takes."""
+FIELD_COLUMNS = (*TOUCH_COLUMNS, "keeps", "its_hook", "running_cycle", *(f"now_{name}" for name in OWN_FIELDS))
+"""The columns that `own_field_lines` takes."""
 
-def touch_lines(rows: pl.DataFrame, pipeline: str) -> pl.DataFrame:
+
+def touch_lines(rows: pl.DataFrame, steps: pl.DataFrame, pipeline: str) -> pl.DataFrame:
     """Return the tasks and enrolments of new touches: columns ACTIONS.
 
     Sales' own hook is not copied: the payload says that there is one, and holds a hook only where it is the policy's.
 
     Args:
-        rows: what stage 4 plans, one per touch.
+        rows: TOUCH_COLUMNS, one per touch.
+        steps: the policy's steps; `step_row` counts in them.
         pipeline: part of the keys.
     """
-    by_track = pl.col("sales_hook").is_null()
-    made = rows.with_columns(
-        due_on="next_approach_on", from_on="next_approach_on", subject="its_subject", list="its_list",
-        confirm_by_mail="its_confirm_by_mail",
-        hook=pl.when(by_track).then("its_hook"),
-        hook_source=pl.when(by_track).then(pl.lit("track")).otherwise(pl.lit("sales")),
-        key=keys(pipeline, rows["deal_id"], rows["cycle"], rows["step"]),
-    )  # fmt: skip
+    words = steps.select("subject", "hook", "list", "confirm_by_mail").with_row_index("step_row")
+    words = words.with_columns(pl.col("step_row").cast(rows.schema["step_row"]))
+
+    def filled(distinct: pl.DataFrame) -> pl.DataFrame:
+        known = distinct.join(words, on="step_row", how="left", maintain_order="left")
+        return known.with_columns(
+            due_on="next_approach_on",
+            from_on="next_approach_on",
+            hook=pl.when(~pl.col("by_sales")).then("hook"),
+            hook_source=pl.when("by_sales").then(pl.lit("sales")).otherwise(pl.lit("track")),
+        )
+
+    made = rows.with_columns(key=keys(pipeline, rows["deal_id"], rows["cycle"], rows["step"]))
     enrols = pl.col("channel") == NEWSLETTER
+    tasks, enrolments = made.filter(~enrols), made.filter(enrols)
+    nothing = pl.Series([None], dtype=pl.String)
+    task = json_objects(tasks, lambda one: filled(one).select(*_TASK, "confirm_by_mail"), tasks["code"])
+    enrol = json_objects(enrolments, lambda one: filled(one).select(_ENROL), enrolments["code"])
     return pl.concat([
-        _lines(made.filter(~enrols), ActionKind.CREATE_TASK, (*_TASK, "confirm_by_mail")),
-        _lines(made.filter(enrols), ActionKind.ENROL, _ENROL),
+        _in_shape(tasks, ActionKind.CREATE_TASK, task, nothing.new_from_index(0, tasks.height)),
+        _in_shape(enrolments, ActionKind.ENROL, enrol, nothing.new_from_index(0, enrolments.height)),
     ])  # fmt: skip
 
 
@@ -60,22 +78,25 @@ def ask_lines(rows: pl.DataFrame) -> pl.DataFrame:
     return _lines(asked, ActionKind.CREATE_TASK, (*_TASK, "missing"))
 
 
-def taken_back(gone: pl.DataFrame, anew: pl.Series, pipeline: str, run: str) -> pl.DataFrame:
+def taken_back(gone: pl.DataFrame, scheduled: pl.DataFrame, pipeline: str, run: str) -> pl.DataFrame:
     """Return what takes touches back; `~` where the deal is scheduled anew.
 
     Args:
         gone: columns TOUCHES, then track, rule and fingerprint.
-        anew: ids of the deals that are scheduled.
+        scheduled: deal_id, is_on: which deals are scheduled.
         pipeline: part of the keys.
         run: part of the keys, since a touch may have to be taken back twice.
     """
+    if gone.is_empty():
+        return pl.DataFrame(schema=_SCHEMA)
+    anew = scheduled.filter("is_on").join(gone, on="deal_id", how="semi")["deal_id"]
+    is_anew = pl.col("deal_id").is_in(anew.implode())
     what = gone.select(pl.format(f"{{}}:remove:{run}", "step")).to_series()
-    change = (
-        pl.when(pl.col("deal_id").is_in(anew.implode())).then(pl.lit(Change.CHANGE)).otherwise(pl.lit(Change.REMOVE))
-    )
     rows = gone.with_columns(
-        change=change, task_key="key", key=keys(pipeline, gone["deal_id"], gone["cycle"], what)
-    )  # fmt: skip
+        change=pl.when(is_anew).then(pl.lit(Change.CHANGE)).otherwise(pl.lit(Change.REMOVE)),
+        task_key="key",
+        key=keys(pipeline, gone["deal_id"], gone["cycle"], what),
+    )
     enrolled = pl.col("channel") == NEWSLETTER
     return pl.concat([
         _lines(rows.filter(~enrolled), ActionKind.REMOVE_TASK, _BACK),
@@ -87,15 +108,14 @@ def own_field_lines(rows: pl.DataFrame, pipeline: str, run: str, present: Collec
     """Return the set_fields of deals whose own fields differ from what is planned; cleared where a deal left.
 
     Args:
-        rows: what stage 4 plans; `keeps` marks touches that stay as planned, `waits` deals to leave as they are.
+        rows: FIELD_COLUMNS of deals that are scheduled or hold our fields; `keeps` marks touches that stay as planned.
         pipeline: part of the keys.
         run: part of the keys.
         present: deal columns that the source shows; what it cannot show is written once, not in every plan.
     """
     is_on, keeps = pl.col("next_approach_on").is_not_null(), pl.col("keeps")
-    holds = pl.any_horizontal(pl.col(f"now_{name}").is_not_null() for name in OWN_FIELDS)
-    kept = rows.filter(~pl.col("waits") & (is_on | holds)).with_columns(
-        policy_hook=pl.when(pl.col("sales_hook").is_null()).then(
+    kept = rows.with_columns(
+        policy_hook=pl.when(~pl.col("by_sales")).then(
             pl.when(keeps & pl.col("step_row").is_null()).then("now_recycle_hook").otherwise("its_hook")
         )
     )
@@ -113,18 +133,24 @@ def own_field_lines(rows: pl.DataFrame, pipeline: str, run: str, present: Collec
 def _field_changes(rows: pl.DataFrame) -> pl.DataFrame:
     """Return one action per row whose own fields would change; it holds only what changes."""
     differs = [pl.col(name).ne_missing(pl.col(f"now_{name}")) for name in OWN_FIELDS]
-    pattern = rows.select(pl.sum_horizontal(d.cast(pl.Int32) * (1 << n) for n, d in enumerate(differs))).to_series()
+    parts = enumerate([*differs, pl.col("keeps")])
+    pattern = rows.select(pl.sum_horizontal(part.cast(pl.Int32) * (1 << n) for n, part in parts)).to_series()
+    patterns = pattern.unique().sort()
     found = [
-        _changed(rows.filter(pattern == bits), [name for n, name in enumerate(OWN_FIELDS) if bits >> n & 1])
-        for bits in pattern.unique().sort()
-        if bits
+        _changed(
+            rows if len(patterns) == 1 else rows.filter(pattern == bits), fields, is_kept=bool(bits >> len(differs))
+        )
+        for bits in patterns
+        if (fields := [name for n, name in enumerate(OWN_FIELDS) if bits >> n & 1])
     ]
     return pl.concat([pl.DataFrame(schema=_SCHEMA), *found])
 
 
-def _changed(rows: pl.DataFrame, fields: list[str]) -> pl.DataFrame:
+def _changed(rows: pl.DataFrame, fields: list[str], *, is_kept: bool) -> pl.DataFrame:
+    # What was planned earlier may differ from today's policy, so its code says too little.
+    payload = json_objects(rows.select(fields), codes=None if is_kept else rows["code"])
     before = json_objects(rows.select(pl.col(f"now_{name}").alias(name) for name in fields))
-    return _in_shape(rows, ActionKind.SET_FIELDS, json_objects(rows.select(fields)), before)
+    return _in_shape(rows, ActionKind.SET_FIELDS, payload, before)
 
 
 def _lines(rows: pl.DataFrame, kind: ActionKind, payload: Sequence[str | pl.Expr]) -> pl.DataFrame:
@@ -156,6 +182,8 @@ def check_keys(actions: pl.DataFrame) -> None:
     Raises:
         PlanError: one does; names it.
     """
+    if actions["key"].hash().n_unique() == actions.height:
+        return  # much faster, and exact: equal keys have equal hashes
     if actions["key"].n_unique() != actions.height:
         twice = actions["key"].filter(actions["key"].is_duplicated())[0]
         raise PlanError(

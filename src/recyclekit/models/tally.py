@@ -12,9 +12,8 @@ from recyclekit.models.decision import MISSING_REASON, UNCLEAR_REASON, Bucket
 
 def tally(values: pl.Series, names: type[StrEnum] | None = None) -> dict[str, int]:
     """Return how often each value stands there, most frequent first; with `names` in their order, zeros included."""
-    counts = (
-        values.drop_nulls().cast(pl.String).value_counts(name="n").sort(["n", values.name], descending=[True, False])
-    )
+    counts = values.drop_nulls().value_counts(name="n").with_columns(pl.col(values.name).cast(pl.String))
+    counts = counts.sort(["n", values.name], descending=[True, False])
     found: dict[str, int] = dict(counts.iter_rows())
     return found if names is None else {str(name): found.get(str(name), 0) for name in names}
 

@@ -102,7 +102,9 @@ def _raw(
     )
     known = pl.select(pl.coalesce(named, follow)).to_series()
     open_rows = known.is_null().arg_true()
-    timed = touches[open_rows]
+    timed = touches.select("track", "closed_on", "last_contact_on", "contract_ends_on", "fiscal_year", "country")[
+        open_rows
+    ]
     fiscal = _fiscal(spec, settings)
     wished = np.empty(len(timed), dtype=np.int32)
     assumed = [pl.DataFrame(schema={"at": pl.UInt32, "assumed": ASSUMED})]

@@ -10,23 +10,41 @@ import polars as pl
 
 from recyclekit.models.calendar.settings import CalendarSettings
 from recyclekit.models.decision import BUCKET, SCHEDULED, Bucket, Status, Verdict
-from recyclekit.models.lines import ask_lines, check_keys, keys, own_field_lines, taken_back, touch_lines
+from recyclekit.models.lines import (
+    CODED,
+    FIELD_COLUMNS,
+    TOUCH_COLUMNS,
+    ask_lines,
+    check_keys,
+    keys,
+    own_field_lines,
+    taken_back,
+    touch_lines,
+)
 from recyclekit.models.memory import ENDED_CYCLES, Memory
+from recyclekit.models.payloads import row_codes
 from recyclekit.models.placing import place
 from recyclekit.models.plan import ActionKind, Change
 from recyclekit.models.roster import Roster
 from recyclekit.models.snapshot import Snapshot
 from recyclekit.models.standing import ASK
+from recyclekit.models.tables import OWN_FIELDS
 from recyclekit.models.tally import tally, tally_buckets, tally_reasons
 from recyclekit.policy.hooks import is_vague
 from recyclekit.policy.loader import Policy
-from recyclekit.policy.missing import missing
+from recyclekit.policy.missing import missing, missing_names
 from recyclekit.policy.notes import Note, joined, noted
 from recyclekit.policy.spec import PolicySpec
 from recyclekit.policy.step_book import StepBook
 from recyclekit.policy.timing import Assumed
 from recyclekit.policy.upcoming import DOUBT, FIRST, KEEP, NEXT, ended, left_behind, upcoming
 from recyclekit.policy.wishes import home_calendar, wish
+
+_DUE = (
+    "deal_id", "amount", "person", "track", "mode", "step_row", "named_on", "previous_end", "last_due", "last_owner",
+    "closed_on", "last_contact_on", "contract_ends_on", "fiscal_year", "country",
+)  # fmt: skip
+"""What the date and owner of a touch depend on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +140,7 @@ def schedule(
         by_track=tally(made["track"]),
         by_bucket=tally_buckets(made["bucket"]),
         by_kind=tally(actions["kind"]),
-        changes=tally(actions.select("deal_id", "change").unique()["change"], Change),
+        changes=_changes(actions),
         guards=_tripped(new, snapshot.extracted_deals, spec),
     )
 
@@ -131,21 +149,18 @@ def schedule(
 
 
 def _plan(deals: pl.DataFrame, scene: _Scene, gone: pl.DataFrame) -> pl.DataFrame:
-    """Add each deal's touch: step, next_approach_on, owner, channel, hook, note, bucket, missing, and its parts."""
-    spec, book, mode = scene.spec, scene.book, deals["mode"]
+    """Add each deal's touch: step, next_approach_on, owner, channel, hook, note, bucket, needs_fiscal_year."""
+    book, mode = scene.book, deals["mode"]
     due = mode.is_in([FIRST, NEXT]).fill_null(value=False).arg_true()
-    touches = _touches(deals[due], scene, gone)
+    touches = _touches(deals.select(_DUE)[due], scene, gone)
     at = pl.repeat(None, deals.height, dtype=pl.UInt32, eager=True).scatter(due, pl.int_range(len(due), eager=True))
     placed = {column.name: column.gather(at) for column in touches.iter_columns()}
     keeps = pl.col("mode") == KEEP
-    names = ("step", "channel", "subject", "confirm_by_mail", "list", "role")
-    parts = {f"its_{name}": book.column(name, deals["step_row"]) for name in names}
     planned = deals.with_columns(
-        **parts,
-        its_hook=book.column("hook", deals["step_row"]),
+        **{f"its_{name}": book.column(name, deals["step_row"]) for name in ("step", "channel", "hook")},
         next_approach_on=pl.when(keeps).then("last_due").otherwise(placed["on"]),
         owner=pl.when(keeps).then("last_owner").otherwise(placed["owner"]),
-        missing=missing(deals, spec, scene.as_of, placed["needs_fiscal_year"].fill_null(value=False)),
+        needs_fiscal_year=placed["needs_fiscal_year"].fill_null(value=False),
         note=joined([placed["note"], *_notes(deals, scene)], deals.height),
     )
     is_on = pl.col("next_approach_on").is_not_null()
@@ -234,16 +249,20 @@ def _actions(planned: pl.DataFrame, gone: pl.DataFrame, scene: _Scene, present: 
     change = pl.when(is_on & _enters()).then(pl.lit(Change.ADD)).when(is_on).then(pl.lit(Change.CHANGE))
     rows = planned.with_columns(
         change=change,
+        by_sales=pl.col("sales_hook").is_not_null(),
         keeps=(pl.col("mode") == KEEP).fill_null(value=False),
-        # Full owners are no reason to forget a running cycle.
-        waits=pl.col("goes_on") & pl.col("mode").is_in([FIRST, NEXT]).fill_null(value=False) & ~is_on,
     )
-    anew = rows.filter(is_on)["deal_id"]
+    # Full owners are no reason to forget a running cycle.
+    waits = pl.col("goes_on") & pl.col("mode").is_in([FIRST, NEXT]).fill_null(value=False) & ~is_on
+    rows = rows.with_columns(code=row_codes(rows.select(CODED)))
+    holds = pl.any_horizontal(pl.col(f"now_{name}").is_not_null() for name in OWN_FIELDS)
+    told = rows.select(~pl.col("in_doubt") & ~waits & (is_on | holds)).to_series()
+    made = rows.select(is_on & ~pl.col("keeps")).to_series()
     return pl.concat([
-        taken_back(gone, anew, scene.pipeline, scene.run),
-        touch_lines(rows.filter(is_on & ~pl.col("keeps")), scene.pipeline),
+        taken_back(gone, rows.select("deal_id", is_on=is_on), scene.pipeline, scene.run),
+        touch_lines(rows.select(TOUCH_COLUMNS).filter(made), scene.book.steps, scene.pipeline),
         ask_lines(_asked(rows, scene)),
-        own_field_lines(rows.filter(~pl.col("in_doubt")), scene.pipeline, scene.run, present),
+        own_field_lines(rows.select(FIELD_COLUMNS).filter(told), scene.pipeline, scene.run, present),
     ])  # fmt: skip
 
 
@@ -253,13 +272,17 @@ def _enters() -> pl.Expr:
 
 def _asked(rows: pl.DataFrame, scene: _Scene) -> pl.DataFrame:
     """Return the to-dos that ask the deal's own owner for what is missing, those left out that were made before."""
+    lacks = rows.select(missing(scene.spec, scene.as_of)).to_series()
+    asked = rows.filter((lacks > 0) & ~pl.col("in_doubt"))
+    if asked.is_empty():
+        return asked
     cycle = pl.when(pl.col("verdict") == Verdict.REVIEW).then(pl.lit(0, dtype=pl.Int16)).otherwise("cycle")
-    asked = rows.filter(pl.col("missing").is_not_null() & ~pl.col("in_doubt")).with_columns(cycle=cycle.fill_null(0))
+    asked = asked.with_columns(
+        cycle=cycle.fill_null(0), missing=missing_names(lacks.filter((lacks > 0) & ~rows["in_doubt"]))
+    )
     asked = asked.with_columns(key=keys(scene.pipeline, asked["deal_id"], asked["cycle"], ASK))
     known = scene.memory.touches.filter(pl.col("step") == ASK)
     asked = asked.join(known, on="key", how="anti", maintain_order="left")
-    if asked.is_empty():
-        return asked
     years = scene.as_of.year, scene.as_of.year + 1
     return asked.with_columns(
         pl.col("change").fill_null(str(Change.CHANGE)),
@@ -271,9 +294,20 @@ def _asked(rows: pl.DataFrame, scene: _Scene) -> pl.DataFrame:
 
 def _unproven(over: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     """Return the ended cycles that the ledger cannot tell from receipts: tracks that are done, ends without a write."""
-    own = actions.filter(pl.col("kind") == str(ActionKind.SET_FIELDS))["deal_id"]
-    known = pl.col("deal_id").is_in(own.implode()) & (pl.col("ended_why") != "track_done")
-    return over.filter(~known).select(pl.col(name).cast(dtype) for name, dtype in ENDED_CYCLES.items())
+    if over.is_empty():
+        return pl.DataFrame(schema=ENDED_CYCLES)
+    own = actions.filter(pl.col("kind") == str(ActionKind.SET_FIELDS)).select("deal_id", has_fields=True)
+    told = over.join(own, on="deal_id", how="left", maintain_order="left")
+    known = pl.col("has_fields").fill_null(value=False) & (pl.col("ended_why") != "track_done")
+    return told.filter(~known).select(pl.col(name).cast(dtype) for name, dtype in ENDED_CYCLES.items())
+
+
+def _changes(actions: pl.DataFrame) -> dict[str, int]:
+    """Return deals by change. One that enters has exactly one touch, so only the others must be told apart."""
+    enters = (pl.col("change") == str(Change.ADD)) & pl.col("kind").is_in([ActionKind.CREATE_TASK, ActionKind.ENROL])
+    added = actions.select((enters & (pl.col("step") != ASK)).sum()).item()
+    others = actions.filter(pl.col("change") != str(Change.ADD)).select("deal_id", "change").unique()["change"]
+    return {**tally(others, Change), str(Change.ADD): added}
 
 
 # -- guards -----------------------------------------------------------------------------------------------------------
