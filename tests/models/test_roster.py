@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from recyclekit.errors import ConfigError
 from recyclekit.models.calendar import BusinessCalendar
 from recyclekit.models.calendar.business import day_number
-from recyclekit.models.roster import UNLIMITED, Owner, Roster, capacity, first_day_back
+from recyclekit.models.roster import UNLIMITED, Owner, Roster, capacity
 
 JAPAN = BusinessCalendar.build("JP", years=(2025, 2026))
 
@@ -30,11 +30,9 @@ def test_an_owner_works_on_business_days_of_their_own_week_unless_absent() -> No
 
 def test_an_absence_of_every_year_runs_over_new_year() -> None:
     owner = Owner(id="sato", per_day=1, absent=("12-22/01-09",))
-    assert first_day_back(owner, date(2025, 12, 22), JAPAN) == date(2026, 1, 13)  # the 12th is a holiday
-
-
-def test_an_owner_without_places_never_comes_back() -> None:
-    assert first_day_back(Owner(id="sato", per_day=0), date(2025, 5, 7), JAPAN) is None
+    days = _days(date(2025, 12, 19), 26)
+    at_work = [int(day) for day in days[capacity((owner,), days, JAPAN)[0] > 0]]
+    assert at_work == [day_number(date(2025, 12, 19)), day_number(date(2026, 1, 13))]  # the 12th is a holiday
 
 
 def test_the_same_owner_twice_is_refused() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Literal
 
 import numpy as np
@@ -83,10 +82,3 @@ def capacity(owners: tuple[Owner, ...], days: Days, calendar: BusinessCalendar) 
             there &= (days < day_number(start)) | (days > day_number(end))
         table[row, there] = UNLIMITED if owner.per_day is None else owner.per_day
     return table
-
-
-def first_day_back(owner: Owner, day: date, calendar: BusinessCalendar, within: int = 366) -> date | None:
-    """Return the first day from `day` on that the owner works on; None where there is none within so many days."""
-    days = np.arange(day_number(day), day_number(day) + within, dtype=np.int32)
-    at_work = np.flatnonzero(capacity((owner,), days, calendar)[0] > 0)
-    return day_of_number(int(days[at_work[0]])) if len(at_work) else None
