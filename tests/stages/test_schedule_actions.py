@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from recyclekit.errors import PlanError
+from recyclekit.errors import PlanError, PolicyError
 from recyclekit.models.decision import SCHEDULED
 from recyclekit.models.plan import ACTIONS
 from recyclekit.models.tables import OWN_FIELDS
+from recyclekit.policy.loader import load_policy
 from tests.stages.scheduling import AS_OF, RUN, World, kinds, one, policy, track, writes
 
 TODAY = track("same_day")
@@ -220,6 +222,15 @@ def test_a_deal_that_comes_twice_is_noticed_before_anything_is_written() -> None
     world.decided *= 2
     with pytest.raises(PlanError, match="'main:A:1:call'"):
         world.plan()
+
+
+def test_no_step_can_take_the_name_of_the_to_do_that_asks(tmp_path: Path) -> None:
+    own = "extends: standard\nname: mine\nversion: '1'\ntracks:\n  lane:\n"
+    own += "    labels: {ja: a, en: a}\n    timing: same_day\n"
+    steps = "    steps:\n      - {name: ask, channel: phone, subject: {ja: a, en: a}, hook: {ja: a, en: a}}\n"
+    (tmp_path / "mine.yaml").write_text(own + steps, encoding="utf-8")
+    with pytest.raises(PolicyError, match=r"mine\.yaml:9:.*no step can be named 'ask'"):
+        load_policy("mine.yaml", folder=tmp_path)
 
 
 def test_deals_in_another_order_give_the_same_decisions() -> None:

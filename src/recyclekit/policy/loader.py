@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recyclekit.errors import PolicyError
 from recyclekit.models.plan import PolicyStamp
+from recyclekit.models.standing import ASK
 from recyclekit.models.tables import Table
 from recyclekit.policy import packaged
 from recyclekit.policy.compile import Condition, ConditionError, compile_condition
@@ -146,3 +147,6 @@ def _cross_check(spec: PolicySpec, document: Document) -> Iterator[str]:
         for at, step in enumerate(steps):
             if step in steps[:at]:
                 yield f"{document.where(('tracks', name, 'steps', at))}: track '{name}': two steps '{step}'"
+            if step == ASK:
+                where = document.where(("tracks", name, "steps", at))
+                yield f"{where}: track '{name}': no step can be named '{ASK}': so is the to-do for missing fields"
