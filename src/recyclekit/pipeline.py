@@ -221,11 +221,13 @@ class Job:
         if wanted is None:
             raise ConfigError("There is no unfinished run.", fix="`recyclekit runs` lists all of them.")
         known = self.open_ledger().run(wanted)
-        return self._told(stage_5.resume(known.run, **self._means(known.as_of or self.as_of)))
+        outcome = stage_5.resume(known.run, **self._means(known.as_of or self.as_of))
+        return self._told(replace(outcome, kind=known.kind))
 
     def undo(self, run: str) -> Outcome:
         """Take back what a run wrote, where it still stands."""
-        return self._told(stage_5.undo(run, self.run, **self._means(self.as_of)))
+        outcome = stage_5.undo(run, self.run, **self._means(self.as_of))
+        return self._told(replace(outcome, kind=RunKind.UNDO))
 
     def unfinished(self) -> str | None:
         """Return the newest run of this pipeline that is not finished: this flow run's own, where there is one."""

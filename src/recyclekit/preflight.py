@@ -26,7 +26,7 @@ def preflight(project: Project, pipeline: str | None = None, as_of: date | None 
         RecyclekitError: the project file itself, or the policy, cannot be read at all.
     """
     job = project.job(pipeline, as_of)
-    found = [*_plugins(project), *_mapping(job), *_writing(job), *_roles(project, job), *check_policy(job.policy)]
+    found = [*_plugins(project), *_mapping(job), *_writing(job), *_roles(project, job), *_policy(job)]
     if not any(f.level == "error" for f in found):
         found += _data(job)
     return sorted(found, key=lambda f: ("error", "warning", "note").index(f.level))
@@ -49,6 +49,11 @@ def _writing(job: Job) -> Iterator[Finding]:
         job.recall(job.as_of)
     except RecyclekitError as error:
         yield Finding(level="error", where="ledger", what=f"{error.what} {error.why}".strip(), fix=error.fix)
+
+
+def _policy(job: Job) -> Sequence[Finding]:
+    # Which rule comes before which is for whoever writes the policy: `recyclekit policy check`.
+    return [finding for finding in check_policy(job.policy) if finding.level != "note"]
 
 
 def _roles(project: Project, job: Job) -> Iterator[Finding]:

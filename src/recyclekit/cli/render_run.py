@@ -50,9 +50,14 @@ _ITEMS = 10
 
 def outcome_view(outcome: Outcome) -> RenderableType:
     """Return what apply, retry or undo did: sums that close, and each deal that was left with the reason."""
+    undo = outcome.kind is RunKind.UNDO
     return stack(
         Text.assemble(
-            ("Run ", "bold"), (outcome.run, "bold"), "  ", _state(outcome.state), f"  {_SAID[outcome.state]}"
+            ("Undo " if undo else "Run ", "bold"),
+            (outcome.run, "bold"),
+            "  ",
+            _state(outcome.state),
+            f"  {_SAID[outcome.state]}",
         ),
         equation(outcome_equation(outcome), "planned"),
         words(f"{outcome.already:,} of the applied were already done by an earlier attempt.", QUIET)
@@ -60,7 +65,7 @@ def outcome_view(outcome: Outcome) -> RenderableType:
         else None,
         _items(
             "Skipped",
-            "changed since the plan; the next plan takes them up",
+            "a person changed it since" if undo else "changed since the plan; the next plan takes them up",
             outcome.skipped,
         ),
         _items("Failed", "refused by the other side; nothing of it was written", outcome.failed),
@@ -109,6 +114,8 @@ def _some(deals: Sequence[str], at_most: int = 8) -> str:
 def _after(outcome: Outcome) -> RenderableType | None:
     if outcome.in_doubt or outcome.failed or outcome.unsent:
         return next_step(f"recyclekit retry {outcome.run}", "sends only what is not done")
+    if outcome.kind is RunKind.UNDO:
+        return next_step("recyclekit plan", "plans these deals again")
     if outcome.applied:
         return next_step(f"recyclekit undo {outcome.run}", "takes it back, except what a person changed since")
     return None
@@ -122,14 +129,22 @@ def runs_view(runs: Sequence[Run]) -> RenderableType:
     if not runs:
         return Text("No runs yet.", QUIET)
     rows = (
-        (words(r.run, "bold"), _what(r), _state(r.state), day(r.as_of), minute(r.started_at), words(_counts(r.counts)))
+        (
+            words(r.run, "bold"),
+            _what(r),
+            _state(r.state),
+            str(r.as_of or ""),
+            minute(r.started_at),
+            words(_counts(r.counts)),
+        )
         for r in runs
     )
-    return table(("run", "kind", "state", "as of", "started (UTC)", "writes"), rows, flexible=("writes", "kind"))
+    return table(("run", "kind", "state", "as of", "writes"), rows, flexible=("writes",))
 
 
 def _what(run: Run) -> str:
-    return f"{run.kind} of {run.of_run}" if run.of_run and run.kind is RunKind.UNDO else str(run.kind)
+    # The end of an id is enough to find its row a few lines below; the whole would break the table.
+    return f"{run.kind} of …{run.of_run[-4:]}" if run.of_run and run.kind is RunKind.UNDO else str(run.kind)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -90,6 +90,7 @@ class Outcome:
     already: int = 0  # of the applied, those that an earlier attempt had done
     stop: ExitCode | None = None
     why: str = ""
+    kind: RunKind = RunKind.APPLY
 
     @property
     def sums_close(self) -> bool:
