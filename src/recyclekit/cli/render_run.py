@@ -134,7 +134,6 @@ def runs_view(runs: Sequence[Run]) -> RenderableType:
             _what(r),
             _state(r.state),
             str(r.as_of or ""),
-            minute(r.started_at),
             words(_counts(r.counts)),
         )
         for r in runs
