@@ -38,6 +38,7 @@ def letters(table: Table, records: pl.DataFrame, found: pl.DataFrame, key: str |
     told = found.with_columns(told=(pl.col("column") + ": ").fill_null("") + pl.col("why"))
     one = told.group_by(ROW).agg(pl.col("column", "code").first(), reason=pl.col("told").str.join("; "))
     record_id = pl.col(key) if key in records.columns else pl.lit(None, pl.String)
-    where = records.select(ROW, line=LINE, record_id=record_id, stage=pl.lit("normalize"), table=pl.lit(str(table)))
+    concerned = records.filter(pl.col(ROW).is_in(one[ROW].implode()))
+    where = concerned.select(ROW, line=LINE, record_id=record_id, stage=pl.lit("normalize"), table=pl.lit(str(table)))
     whole = one.join(where, on=ROW, how="left").sort(ROW)
     return whole.select(pl.col(name).cast(dtype) for name, dtype in DEAD_LETTERS.items())
