@@ -81,6 +81,10 @@ class Job:
         """Return the same job, heard by somebody else."""
         return replace(self, listen=listen)
 
+    def stopping(self, should_stop: Callable[[], bool]) -> Job:
+        """Return the same job, which asks before every call whether to stop; what is unsent can be resumed."""
+        return replace(self, should_stop=should_stop)
+
     def of_flow_run(self, flow_run: str) -> Job:
         """Return the same job, stamped with the id of the Prefect run that carries it out."""
         return replace(self, flow_run=flow_run)

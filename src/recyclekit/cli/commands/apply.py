@@ -19,6 +19,7 @@ def apply(plan: Path, *, where: Where = Where(), yes: Yes = False, as_json: Json
     from recyclekit import plan_file
     from recyclekit.cli.outcome import report_outcome
     from recyclekit.cli.progress import listening
+    from recyclekit.cli.stopping import stoppable
     from recyclekit.cli.terminal import confirm
 
     made = plan_file.load(plan)
@@ -31,6 +32,6 @@ def apply(plan: Path, *, where: Where = Where(), yes: Yes = False, as_json: Json
 
         say("Nothing was written.")
         return 0
-    with listening(quiet=as_json) as listen:
-        outcome = job.listening(listen).write_back(made)
+    with listening(quiet=as_json) as listen, stoppable() as should_stop:
+        outcome = job.listening(listen).stopping(should_stop).write_back(made)
     return report_outcome(outcome, as_json=as_json, set_aside=made.manifest.dead_letters)

@@ -13,10 +13,11 @@ def retry(run: str | None = None, *, where: Where = Where(), as_json: Json = Fal
     """
     from recyclekit.cli.outcome import report_outcome
     from recyclekit.cli.progress import listening
+    from recyclekit.cli.stopping import stoppable
 
     project = where.open()
-    with listening(quiet=as_json) as listen:
-        job = project.job(where.pipeline, listen=listen)
+    with listening(quiet=as_json) as listen, stoppable() as should_stop:
+        job = project.job(where.pipeline, listen=listen).stopping(should_stop)
         wanted = run or (job.unfinished() if project.has_ledger else None)
         if wanted is None:
             return _nothing_to_do(as_json=as_json)

@@ -13,6 +13,7 @@ def undo(run: str, *, where: Where = Where(), yes: Yes = False, as_json: Json = 
     """
     from recyclekit.cli.outcome import report_outcome
     from recyclekit.cli.progress import listening
+    from recyclekit.cli.stopping import stoppable
     from recyclekit.cli.terminal import confirm, say
 
     project = where.open()
@@ -21,6 +22,6 @@ def undo(run: str, *, where: Where = Where(), yes: Yes = False, as_json: Json = 
     if not confirm(f"Take back what run {known.run} wrote ({known.counts.get('done', 0):,} writes)?", yes=yes):
         say("Nothing was undone.")
         return 0
-    with listening(quiet=as_json) as listen:
-        outcome = job.listening(listen).undo(known.run)
+    with listening(quiet=as_json) as listen, stoppable() as should_stop:
+        outcome = job.listening(listen).stopping(should_stop).undo(known.run)
     return report_outcome(outcome, as_json=as_json)
