@@ -13,16 +13,16 @@ from sqlalchemy import Connection, Row, insert, select, text
 from recyclekit.errors import LedgerError
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.protocol import Lease
-from recyclekit.ledger.schema import LIVE, RUN_BITS, actions, moment, runs
+from recyclekit.ledger.schema import DOUBT, LIVE, RUN_BITS, actions, moment, runs
 from recyclekit.ledger.settling import record, reopen_run
 from recyclekit.ledger.store import Store
 from recyclekit.models.plan import ACTIONS, Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState, Run, RunState
 
-_LIVE_OLD, _LIVE_ACTION = (
-    LIVE.replace("state IN", f"{name}.state IN").replace("undone_by", f"{name}.undone_by")
-    for name in ("old", "actions")
-)
+_LIVE_ACTION = LIVE.replace("state IN", "actions.state IN").replace("undone_by", "actions.undone_by")
+_TOUCHED = f"""SELECT key FROM touches WHERE pipeline = :pipeline
+    UNION ALL SELECT key FROM actions WHERE pipeline = :pipeline AND {DOUBT}"""
+_MANY = 20_000
 _COLUMNS = (*ACTIONS, "remote_id")
 _NAMED = 3
 _LOCATED = [actions.c[name] for name in (
@@ -60,9 +60,9 @@ def begin(store: Store, lease: Lease, run: Run, planned: pl.DataFrame, set_aside
         if known is not None:
             _same(store, connection, known, run, planned)
             return
+        _no_other_payload(store, connection, run.pipeline, planned)
         run_no = _insert_run(connection, run, planned.height)
         store.load(connection, "actions", _rows(run.pipeline, run_no, planned))
-        _no_other_payload(connection, run, run_no)
         if not set_aside.is_empty():
             store.load(connection, "dead_letters", _letters(run_no, set_aside))
 
@@ -103,21 +103,23 @@ def _letters(run_no: int, set_aside: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _no_other_payload(connection: Connection, run: Run, run_no: int) -> None:
+def _no_other_payload(store: Store, connection: Connection, pipeline: str, planned: pl.DataFrame) -> None:
     """Refuse a key that took effect, or may have, with another payload. Own-field keys hold their run's id."""
-    low, high = span(run_no)
-    any_live = f"SELECT 1 FROM actions WHERE pipeline = :pipeline AND {LIVE} LIMIT 1"
-    values = {"pipeline": run.pipeline, "low": low, "high": high, "own": ActionKind.SET_FIELDS.value}
-    if connection.execute(text(any_live), values).first() is None:
-        return
-    query = f"""SELECT new.key FROM actions AS new JOIN actions AS old
-        ON old.pipeline = new.pipeline AND old.key = new.key AND {_LIVE_OLD}
-        WHERE new.id BETWEEN :low AND :high AND new.kind <> :own AND old.payload <> new.payload LIMIT {_NAMED}"""
-    keys = connection.execute(text(query), values).scalars().all()
-    if keys:
+    keys = planned.filter(pl.col("kind") != ActionKind.SET_FIELDS)["key"]
+    if len(keys) > _MANY:  # one look at all that was touched is cheaper than so many looks at one key
+        known = store.fetch(connection, _TOUCHED, {"pipeline": pipeline}, pl.Schema({"key": pl.String}))
+        keys = keys.filter(keys.is_in(known["key"].implode()))
+    query = text(
+        f"SELECT key, payload FROM actions WHERE pipeline = :pipeline AND {LIVE} AND {store.among('key', 'keys')}"
+    )
+    values = {"pipeline": pipeline, "keys": store.many(keys.to_list())}
+    rows = connection.execute(query, values).all() if len(keys) else []
+    there = pl.DataFrame(rows, schema={"key": pl.String, "there": pl.String}, orient="row")
+    other = planned.join(there, on="key").filter(pl.col("payload") != pl.col("there"))["key"]
+    if len(other):
         raise LedgerError(
             "The plan repeats what was written before, with other content.",
-            why=f"The ledger knows {', '.join(keys)} with another payload.",
+            why=f"The ledger knows {', '.join(other.head(_NAMED))} with another payload.",
             fix="Make a new plan: this one was made before the other run was applied.",
         )
 
