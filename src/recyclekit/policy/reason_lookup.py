@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from recyclekit.models.tables import Table
@@ -44,54 +45,78 @@ def find_reasons(deals: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist) -> 
         spec: the policy's picklist, and how far free text is trusted.
         picklist: the project's own values, which come before the policy's.
     """
-    distinct = _distinct(deals)
-    looked_up = (
-        distinct.lazy()
-        .select("_group", "text", "deals", "amount", _plain(pl.col("text")).alias("_key"))
-        .join(_table(spec, picklist).lazy(), on="_key", how="left", maintain_order="left")
-        .collect()
-    )
+    lost, group = _lost_texts(deals)
+    distinct = _distinct(lost, group)
+    table = _table(spec, picklist)
+    keys = distinct["text"].to_frame("_key").select(_candidate(table["_key"].str.len_chars().max()))
+    looked_up = distinct.hstack(keys).join(table, on="_key", how="left", maintain_order="left", nulls_equal=False)
     rest = looked_up.filter(pl.col("_mapped").is_null())
     mapped = looked_up.filter(pl.col("_mapped").is_not_null()).select(
         "_group", "text", "reason", "reason_source", pl.lit(None, dtype=pl.String).alias("evidence")
     )
-    read = rest.select("_group", "text").join(_read(rest["text"], spec), on="text", how="left", maintain_order="left")
+    read = rest.select("_group").hstack(_read(rest["text"], spec))
     by_text = pl.concat([mapped, read]).sort("_group")
-    return Reasons(_by_deal(deals, distinct["_rows"], by_text), by_text.drop("_group"), _unmapped(rest, read))
+    return Reasons(_by_deal(deals, lost["_row"], group, by_text), by_text.drop("_group"), _unmapped(rest, read))
 
 
-def _distinct(deals: pl.DataFrame) -> pl.DataFrame:
-    """Return each distinct text of lost deals: `_group` its number, `_rows` the deals that have it, deals, amount."""
+def _lost_texts(deals: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the lost deals that have a text (`_row`, text, amount), and the number of each one's distinct text."""
     text = pl.coalesce(column_or_null(deals.columns, Table.DEALS, name) for name in ("lost_reason", "lost_note"))
-    return (
-        deals.lazy()
-        .select(
-            "crm_state",
-            pl.int_range(pl.len(), dtype=pl.UInt32).alias("_rows"),
-            text.alias("text"),
-            column_or_null(deals.columns, Table.DEALS, "amount"),
-        )
-        .filter((pl.col("crm_state") == "lost") & pl.col("text").is_not_null())
-        .group_by("text", maintain_order=True)
-        .agg("_rows", pl.len().cast(pl.UInt32).alias("deals"), pl.col("amount").sum())
-        .with_row_index("_group")
-        .collect()
+    rows = deals.lazy().with_row_index("_row").filter(pl.col("crm_state") == "lost")
+    named = rows.select("_row", text.alias("text"), column_or_null(deals.columns, Table.DEALS, "amount"))
+    lost = named.filter(pl.col("text").is_not_null()).collect()
+    texts = lost["text"]
+    # Numbers compare faster than texts; that no two texts share one is looked at, not hoped for.
+    group = _numbered(texts.hash())
+    if not texts.gather(group.arg_unique().sort()).gather(group).equals(texts):
+        group = _numbered(texts)
+    return lost, group
+
+
+def _numbered(values: pl.Series) -> pl.Series:
+    """Return 0 for the first distinct value and all that equal it, 1 for the next, and so on."""
+    firsts = values.arg_unique().sort()
+    numbers = pl.int_range(len(firsts), dtype=pl.UInt32, eager=True)
+    return values.replace_strict(values.gather(firsts), numbers, return_dtype=pl.UInt32)
+
+
+def _distinct(lost: pl.DataFrame, group: pl.Series) -> pl.DataFrame:
+    """Return each distinct text of lost deals: `_group` its number, text, deals, amount."""
+    firsts, numbers = group.arg_unique().sort(), group.to_numpy()
+    return pl.DataFrame(
+        {
+            "_group": pl.int_range(len(firsts), dtype=pl.UInt32, eager=True),
+            "text": lost["text"].gather(firsts),
+            "deals": np.bincount(numbers).astype(np.uint32),
+            "amount": np.bincount(numbers, weights=lost["amount"].fill_null(0).to_numpy()),
+        }
     )
 
 
-def _by_deal(deals: pl.DataFrame, rows: pl.Series, by_text: pl.DataFrame) -> pl.DataFrame:
+def _by_deal(deals: pl.DataFrame, rows: pl.Series, group: pl.Series, by_text: pl.DataFrame) -> pl.DataFrame:
     """Hand each text's reason to its deals by row number: no second look at the texts."""
-    spread = by_text.select("reason", "reason_source", _rows=rows).explode("_rows")
     lost = deals.select(
         pl.when(pl.col("crm_state") == "lost").then(pl.lit("none", dtype=REASON_SOURCE)).alias("reason_source")
     )["reason_source"]
     nothing = pl.Series("reason", [None], dtype=REASON).new_from_index(0, deals.height)
+    reason, source = (by_text[name].to_physical().gather(group) for name in ("reason", "reason_source"))
     return pl.DataFrame(
         [
-            nothing.to_physical().scatter(spread["_rows"], spread["reason"].to_physical()).cat.to(REASON),
-            lost.to_physical().scatter(spread["_rows"], spread["reason_source"].to_physical()).cat.to(REASON_SOURCE),
+            nothing.to_physical().scatter(rows, reason).cat.to(REASON),
+            lost.to_physical().scatter(rows, source).cat.to(REASON_SOURCE),
         ]
     )
+
+
+_SHRINKS: Final = r"[\p{M}\x{1100}-\x{11ff}\x{3130}-\x{318f}\x{ff9e}-\x{ffdc}]"
+"""What NFKC may melt with the letter before it; any other text is at least as long in its plain form."""
+
+
+def _candidate(longest: object) -> pl.Expr:
+    """Return the plain form of texts that may be a picklist value, null for those that are too long for it."""
+    text = pl.col("_key")
+    may_be = (text.str.strip_chars().str.len_chars() <= pl.lit(longest)) | text.str.contains(_SHRINKS)
+    return _plain(pl.when(may_be).then(text))
 
 
 def _plain(text: pl.Expr) -> pl.Expr:
@@ -117,7 +142,10 @@ def _read(texts: pl.Series, spec: ReasonsSpec) -> pl.DataFrame:
         none = pl.lit(None, dtype=REASON).alias("reason")
         return texts.rename("text").to_frame().select("text", none, unclear, pl.lit(None, pl.String).alias("evidence"))
     sure = pl.col("reason").is_not_null() & (pl.col("confidence") >= spec.minimum_confidence)
-    return read_reasons(texts).select(
+    read = read_reasons(texts)
+    if not read["text"].equals(texts):
+        read = texts.rename("text").to_frame().join(read, on="text", how="left", maintain_order="left")
+    return read.select(
         "text",
         pl.when(sure).then("reason").cast(REASON).alias("reason"),
         pl.when(sure).then(pl.lit("text")).otherwise(pl.lit("unclear")).cast(REASON_SOURCE).alias("reason_source"),
