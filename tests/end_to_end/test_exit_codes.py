@@ -106,7 +106,10 @@ def test_a_second_run_is_kept_out_while_another_holds_the_lease(project: Path, r
     write(project / "deals.csv", [HEADER, *edited])
     recyclekit("plan", "--as-of", AS_OF, "--out", "second.json")
     with sqlite3.connect(project / "ledger.db") as ledger:
-        ledger.execute("UPDATE leases SET holder = 'elsewhere:1:r1:2026-11-20T00:00:00Z', machine = 'another', expires_at = '2999-01-01 00:00:00.000000'")
+        ledger.execute(
+            "UPDATE leases SET holder = 'elsewhere:1:r1:2026-11-20T00:00:00Z', machine = 'another',"
+            " expires_at = '2999-01-01 00:00:00.000000'"
+        )
 
     answer = recyclekit("apply", "second.json", "--yes")
 
