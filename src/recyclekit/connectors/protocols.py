@@ -64,7 +64,10 @@ class ScansColumns(Protocol):
     """A source that can hand a whole table over as one lazy scan (files): the fast path."""
 
     def scan(self, table: Table, columns: Collection[str]) -> tuple[pl.LazyFrame, pl.DataFrame]:
-        """Return the records (as in Page.records, lazily) and the dead letters of what could not be split."""
+        """Return the records (as in Page.records, lazily) and the dead letters of what could not be split.
+
+        Columns that hold nothing in any record may be left out.
+        """
         ...
 
 

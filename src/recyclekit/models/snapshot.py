@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -33,12 +33,14 @@ class Extracted:
     """Stage 1's result: per table a lazy frame of String columns named by the vendor, plus `_line`.
 
     `set_aside` holds records that the source could not even split into columns (dead letters of stage extract).
+    `blank` names columns that the source has and that hold nothing in any record; they are not among `records`.
     `cursors` are opaque positions after the last record, to be remembered once the run has ended well.
     """
 
     records: Mapping[Table, pl.LazyFrame]
     set_aside: pl.DataFrame = field(default_factory=dead_letters)
     cursors: Mapping[Table, str] = field(default_factory=dict)
+    blank: Mapping[Table, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

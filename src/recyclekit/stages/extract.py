@@ -48,6 +48,7 @@ def extract(
     records: dict[Table, pl.LazyFrame] = {}
     aside: list[pl.DataFrame] = []
     cursors: dict[Table, str] = {}
+    blank: dict[Table, Collection[str]] = {}
     for table, wanted in tables.items():
         if table not in known:
             continue
@@ -55,6 +56,7 @@ def extract(
         if isinstance(source, ScansColumns) and cursor is None:
             frame, lost = source.scan(table, wanted)
             records[table] = _chosen(table, frame, wanted)
+            blank[table] = set(wanted) & set(source.columns(table)) - set(records[table].collect_schema())
             aside.append(lost)
             continue
         shelf = _Shelf(table=table, wanted=wanted, scratch=scratch)
@@ -64,9 +66,8 @@ def extract(
             cursors[table] = page.cursor
             listen(StageProgressed(run=run, stage="extract", done=page.records.height))
         records[table] = shelf.frame()
-    return Extracted(
-        records=records, set_aside=pl.concat(aside) if any(a.height for a in aside) else dead_letters(), cursors=cursors
-    )
+    lost_records = pl.concat(aside) if any(a.height for a in aside) else dead_letters()
+    return Extracted(records=records, set_aside=lost_records, cursors=cursors, blank=blank)
 
 
 def _forward(table: Table, pages: Iterator[Page], after: str | None) -> Iterator[Page]:

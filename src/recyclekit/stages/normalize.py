@@ -10,7 +10,7 @@ import polars as pl
 
 from recyclekit.errors import InputError, SumsError
 from recyclekit.models.field_map import Mapped
-from recyclekit.models.parsing.assemble import Typed, assemble, check_records
+from recyclekit.models.parsing.assemble import Typed, assemble, check_records, unformatted
 from recyclekit.models.parsing.choosing import STATE, key_of, readers_for
 from recyclekit.models.parsing.problems import ROW, letters, problems
 from recyclekit.models.parsing.readers import Reader
@@ -52,9 +52,10 @@ def normalize(
         wanted = None if needed is None else needed.get(table, ())
         if table is not Table.DEALS and wanted is not None and not wanted:
             continue
-        readers = readers_for(table, mapped, wanted, _names(table, raw), timezone.key)
+        blank = extracted.blank.get(table, ())
+        readers = readers_for(table, mapped, wanted, {*_names(table, raw), *blank}, timezone.key)
         if readers:
-            tables[table] = _sort_out(table, raw, readers)
+            tables[table] = _sort_out(table, raw, readers, blank)
     deals = _require_deals(tables)
     aside = [letter for letter in (extracted.set_aside, *(t.dead for t in tables.values())) if letter.height]
     lost = extracted.set_aside.filter(pl.col("table") == str(Table.DEALS)).height
@@ -77,8 +78,8 @@ class _Sorted:
     readings: Mapping[str, tuple[str, ...]]
 
 
-def _sort_out(table: Table, raw: pl.LazyFrame, readers: Sequence[Reader]) -> _Sorted:
-    typed = _typed(table, raw, readers)
+def _sort_out(table: Table, raw: pl.LazyFrame, readers: Sequence[Reader], blank: Collection[str]) -> _Sorted:
+    typed = _typed(table, raw, readers, blank)
     check_records(table, typed, {reader.column.name: reader.column.source for reader in readers})
     key, records = key_of(table), typed.records
     good, bad = _split(records, typed.problems)
@@ -100,9 +101,9 @@ def _sort_out(table: Table, raw: pl.LazyFrame, readers: Sequence[Reader]) -> _So
     return _Sorted(good=good.drop(ROW, LINE), dead=dead, findings=findings, readings=typed.readings)
 
 
-def _typed(table: Table, raw: pl.LazyFrame, readers: Sequence[Reader]) -> Typed:
+def _typed(table: Table, raw: pl.LazyFrame, readers: Sequence[Reader], blank: Collection[str]) -> Typed:
     """Run the table's plan and read per text what did not come through."""
-    read = [reader for reader in readers if reader.column.spec.const is None]
+    read = [reader for reader in readers if reader.column.spec.const is None and reader.column.source not in blank]
     sample = _collect(table, raw.select(LINE, *{reader.column.source for reader in read}).head(SAMPLE))[0]
     attempts = {reader.column.name: reader.attempt(sample[reader.column.source]) for reader in read}
     frame, left = _collect(table, *plan(raw, read, attempts))
@@ -113,13 +114,18 @@ def _typed(table: Table, raw: pl.LazyFrame, readers: Sequence[Reader]) -> Typed:
         return _collect(table, raw.select(source))[0].to_series()
 
     typed = assemble(readers=read, table=table, frame=frame, left=left, reread=reread)
-    typed.records = typed.records.with_columns(_constant(reader) for reader in readers if reader not in read)
+    given = [reader for reader in readers if reader not in read]
+    typed.records = typed.records.with_columns(map(_constant, given))
+    typed.readings |= {reader.column.name: found for reader in given if (found := unformatted(reader.column))}
     typed.records = typed.records.select(ROW, LINE, *(reader.column.name for reader in readers))
     return typed
 
 
 def _constant(reader: Reader) -> pl.Expr:
+    """Return the column's constant, or nulls where the source holds nothing."""
     column = reader.column
+    if column.spec.const is None:
+        return pl.lit(None, column.dtype).alias(column.name)
     answer = reader.read(pl.Series([column.spec.const], dtype=pl.String)).answers.row(0, named=True)
     if answer["code"] is not None:
         raise InputError(f"The constant of {column.where} cannot be used.", why=f"{answer['why']}.")

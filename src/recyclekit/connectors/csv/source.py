@@ -49,12 +49,15 @@ class CsvSource:
 
     def scan(self, table: Table, columns: Collection[str]) -> tuple[pl.LazyFrame, pl.DataFrame]:
         file = self.opened(table)
+        if table is Table.DEALS and not self._own.table(FIELDS).height:
+            # What we never wrote holds nothing.
+            columns = [name for name in columns if name not in OWN_FIELDS or name in file.heading.columns]
         return self._records(table, file, columns), set_aside(table, file)
 
     def pages(self, table: Table, after: str | None, columns: Collection[str]) -> Iterator[Page]:
         """Yield pages; a cursor is the line of the last record (or dead letter) handed over."""
-        records, aside = self.scan(table, columns)
-        last = _line_of(after)
+        file = self.opened(table)
+        records, aside, last = self._records(table, file, columns), set_aside(table, file), _line_of(after)
         batches = records.filter(pl.col(LINE) > last).collect_batches(chunk_size=PAGE, maintain_order=True)
         waiting: pl.DataFrame | None = None
         for frame in (piece for batch in batches for piece in batch.iter_slices(PAGE)):

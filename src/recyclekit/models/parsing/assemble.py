@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from recyclekit.models.parsing.choosing import STATE, key_of, required
-from recyclekit.models.parsing.column import Reading
+from recyclekit.models.parsing.column import Column, Reading
 from recyclekit.models.parsing.date_formats import ISO
 from recyclekit.models.parsing.numbers import POINT
 from recyclekit.models.parsing.problems import ROW, problem, problems
@@ -80,13 +80,17 @@ def assemble(
 
 def _remember(typed: Typed, reader: Reader, reading: Reading | None) -> None:
     """Keep what the column was found to be written in, where the field map does not say."""
-    column = reader.column
     if reading is not None:
         typed.findings += reading.findings
-    if column.formats or not (column.dtype.is_temporal() or column.dtype.is_float()):
-        return
-    found = reading.formats if reading is not None else ()
-    typed.readings[column.name] = found or _UNFORMATTED[column.dtype.is_temporal()]
+    if usual := unformatted(reader.column):
+        typed.readings[reader.column.name] = (reading.formats if reading is not None else ()) or usual
+
+
+def unformatted(column: Column) -> tuple[str, ...]:
+    """Return what an undeclared column is taken to be written in where nothing says otherwise; empty for texts."""
+    if column.formats or column.spec.const is not None or not (column.dtype.is_temporal() or column.dtype.is_float()):
+        return ()
+    return _UNFORMATTED[column.dtype.is_temporal()]
 
 
 def _answer(texts: pl.DataFrame, reading: Reading, reader: Reader, wrong: list[pl.DataFrame]) -> pl.Series:

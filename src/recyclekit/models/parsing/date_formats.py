@@ -39,13 +39,13 @@ def parsed(text: pl.Expr, name: str) -> pl.Expr:
         return pl.from_epoch(bounded, time_unit="ms" if name == "epoch_ms" else "s").cast(pl.Datetime("us"))
     if not timed(name):
         return parsed_day(text, name).cast(pl.Datetime("us"))
-    moment = text.str.to_datetime(translated(name), time_unit="us", strict=False)
+    moment = text.str.to_datetime(translated(name), time_unit="us", strict=False, cache=False)
     return _within(moment.dt.replace_time_zone(None) if "%z" in name else moment)
 
 
 def parsed_day(text: pl.Expr, name: str) -> pl.Expr:
     """Return texts of a format without time as dates."""
-    return _within(text.str.to_date(translated(name), strict=False))
+    return _within(text.str.to_date(translated(name), strict=False, cache=False))
 
 
 def by_format(text: pl.Series, name: str) -> pl.DataFrame:
