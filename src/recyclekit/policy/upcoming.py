@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from recyclekit.models.decision import Status, Verdict
+from recyclekit.models.decision import BUCKET, CLASSIFIED, SCHEDULED, VERDICT, Bucket, Status, Verdict
 from recyclekit.models.memory import TOUCHES, Memory
 from recyclekit.models.snapshot import Snapshot
 from recyclekit.models.standing import running_touches, standing
@@ -25,6 +25,39 @@ DEAL = {
 """Deal column → its name beside the decision."""
 
 _ACCOUNT = {"country": pl.String, "fiscal_year": pl.String, "contract_ends_on": pl.Date}
+
+
+def concerned(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory) -> pl.Series | None:
+    """Return the rows that a write, a date or a question may follow from; None for all.
+
+    Won, open and excluded deals that we never touched are most of a CRM, and there is nothing to plan for them.
+    """
+    deals = snapshot.deals
+    if not decisions["deal_id"].equals(deals["deal_id"]):
+        return None
+    ours = [pl.col(name).is_not_null() for name in OWN_FIELDS if name in deals.columns]
+    holds = deals.select(pl.any_horizontal(*ours, pl.repeat(value=False, n=pl.len()))).to_series()
+    found = ~decisions["verdict"].is_in(list(_ALONE)) | holds
+    touched = {*memory.cycles["deal_id"], *memory.in_doubt}
+    if touched:
+        found |= decisions["deal_id"].is_in(list(touched))
+    return found.arg_true()
+
+
+_ALONE = {Verdict.EXCLUDE.value: Bucket.EXCLUDED.value, Verdict.NONE.value: Bucket.NONE.value}
+
+
+def beside_the_others(decisions: pl.DataFrame, made: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """Return columns SCHEDULED for all decisions: `made` at its rows; nothing is planned for the others."""
+    numbers = pl.int_range(len(rows), dtype=pl.UInt32, eager=True)
+    at = pl.repeat(None, decisions.height, dtype=pl.UInt32, eager=True).scatter(rows, numbers)
+    bound = made if made.height else made.clear(1)
+    added = {name: bound[name].gather(at) for name in SCHEDULED if name not in CLASSIFIED and name != "bucket"}
+    alone = pl.Series([_ALONE.get(verdict) for verdict in VERDICT.categories], dtype=BUCKET)
+    buckets = alone.to_physical().gather(decisions["verdict"].to_physical())
+    added["bucket"] = buckets.scatter(rows, made["bucket"].to_physical()).cat.to(BUCKET)
+    added["cycle"] = decisions["cycle"].scatter(rows, made["cycle"])
+    return decisions.with_columns(**added).select(SCHEDULED.keys())
 
 
 def upcoming(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory, book: StepBook, as_of: date) -> pl.DataFrame:

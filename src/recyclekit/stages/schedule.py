@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -37,7 +37,17 @@ from recyclekit.policy.notes import Note, joined, noted
 from recyclekit.policy.spec import PolicySpec
 from recyclekit.policy.step_book import StepBook
 from recyclekit.policy.timing import Assumed
-from recyclekit.policy.upcoming import DOUBT, FIRST, KEEP, NEXT, ended, left_behind, upcoming
+from recyclekit.policy.upcoming import (
+    DOUBT,
+    FIRST,
+    KEEP,
+    NEXT,
+    beside_the_others,
+    concerned,
+    ended,
+    left_behind,
+    upcoming,
+)
 from recyclekit.policy.wishes import home_calendar, wish
 
 _DUE = (
@@ -121,14 +131,17 @@ def schedule(
     scene = _Scene(
         spec, StepBook.of(spec), as_of, calendar or CalendarSettings(), roster or Roster(), memory, run, pipeline
     )
-    deals = upcoming(decisions, snapshot, memory, scene.book, as_of)
+    rows = concerned(decisions, snapshot, memory)
+    here = snapshot if rows is None else replace(snapshot, deals=snapshot.deals[rows])
+    deals = upcoming(decisions if rows is None else decisions[rows], here, memory, scene.book, as_of)
     over = ended(deals, as_of)
     gone = left_behind(over, memory, snapshot.activities, as_of)
     planned = _plan(deals, scene, gone)
     actions = _actions(planned, gone, scene, set(snapshot.deals.columns))
     check_keys(actions)
     made = planned.select(pl.col(name).cast(dtype) for name, dtype in SCHEDULED.items())
-    new = planned.filter(pl.col("next_approach_on").is_not_null() & _enters()).height
+    made = made if rows is None else beside_the_others(decisions, made, rows)
+    new = planned.select((pl.col("next_approach_on").is_not_null() & _enters()).sum()).item()
     return Scheduled(
         decisions=made,
         actions=actions,
