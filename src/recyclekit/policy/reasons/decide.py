@@ -10,7 +10,7 @@ import polars as pl
 
 from recyclekit.policy.reasons import corpus, ngrams
 from recyclekit.policy.reasons.features import Features
-from recyclekit.policy.reasons.model import Floats, Model
+from recyclekit.policy.reasons.model import Floats, Model, Told
 from recyclekit.policy.reasons.ngrams import Ints
 from recyclekit.policy.reasons.taxonomy import TAXONOMY
 
@@ -28,12 +28,13 @@ _EXCERPT: Final = 60
 _WHOLE: Final = 0.6  # share of the text read as one; the rest is its clauses read one by one
 
 
-def blend(alone: Floats, whole: Floats, text: Ints, weight: Floats) -> tuple[Floats, Floats]:
+def blend(alone: Floats, whole: Floats, told: Told) -> tuple[Floats, Floats]:
     """Per text: probabilities of the fifteen codes, and how much of it gives a reason at all (0..1)."""
-    starts = np.flatnonzero(np.diff(text, prepend=-1))
-    told = np.add.reduceat(alone[:, : len(CODES)] * weight[:, None], starts, axis=0)
-    best = np.maximum.reduceat(1 - alone[:, -1], starts)
-    share = told / told.sum(axis=1, keepdims=True)
+    starts = np.flatnonzero(np.diff(told.text, prepend=-1))
+    heard = alone[told.which]
+    said = np.add.reduceat(heard[:, : len(CODES)] * told.weight[:, None], starts, axis=0)
+    best = np.maximum.reduceat(1 - heard[:, -1], starts)
+    share = said / said.sum(axis=1, keepdims=True)
     joined = whole[:, : len(CODES)] / whole[:, : len(CODES)].sum(axis=1, keepdims=True)
     return _WHOLE * joined + (1 - _WHOLE) * share, np.maximum(best, 1 - whole[:, -1])
 
@@ -60,26 +61,30 @@ def _named(index: Ints, keep: npt.NDArray[np.bool_]) -> pl.Series:
     return codes.gather(index).set(pl.Series(~keep), None)
 
 
-def explain(model: Model, features: Features, clauses: pl.DataFrame, alone: Floats, best: Ints) -> pl.Series:
-    """Per text, the words of the lexicon that spoke for code `best`; where there are none, the clause that did."""
-    text, weight = clauses["text"].to_numpy(), clauses["weight"].to_numpy()
-    row, concept = features.words["row"].to_numpy(), features.words["concept_id"].to_numpy()
-    gain = model.weight[ngrams.BUCKETS + concept, best[text[row]]] * weight[row]
+def explain(model: Model, features: Features, clauses: pl.Series, told: Told, said: tuple[Floats, Ints]) -> pl.Series:
+    """Per text, the words of the lexicon that spoke for its code; where there are none, the clause that did.
+
+    `said`: probabilities of the distinct `clauses`, and the code of each text.
+    """
+    best = said[1][told.text]
+    columns = {"text": told.text, "which": told.which, "weight": told.weight, "best": best}
+    heard = pl.DataFrame({**columns, "said": said[0][told.which, best] * told.weight})
+    found = heard.join(features.words.rename({"row": "which"}), on="which", how="inner", maintain_order="left_right")
+    gain = model.weight[ngrams.BUCKETS + found["concept_id"].to_numpy(), found["best"].to_numpy()]
     words = (
-        features.words.lazy()
-        .select(text=pl.Series(text[row]), word=pl.col("literal").str.strip_chars(), gain=pl.Series(gain))
+        found.lazy()
+        .select("text", word=pl.col("literal").str.strip_chars(), gain=pl.Series(gain) * pl.col("weight"))
         .filter(pl.col("gain") > 0)
         .sort("text", "gain", "word", descending=[False, True, False])
         .unique(["text", "word"], keep="first", maintain_order=True)
         .group_by("text", maintain_order=True)
         .agg(pl.col("word").head(_WORDS).str.join(" + "))
     )
-    said = alone[np.arange(len(text)), best[text]] * weight
     excerpts = (
-        clauses.lazy()
-        .select("text", said=pl.Series(said), excerpt=pl.col("clause").str.slice(0, _EXCERPT))
+        heard.lazy()
         .sort("text", "said", descending=[False, True])
         .unique("text", keep="first", maintain_order=True)
+        .select("text", excerpt=pl.lit(clauses.str.slice(0, _EXCERPT)).gather(pl.col("which")))
     )
     joined = excerpts.join(words, on="text", how="left", maintain_order="left")
     return joined.select(pl.coalesce("word", "excerpt")).collect().to_series()

@@ -27,6 +27,16 @@ class Model:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Which clauses the texts are made of: text `text[i]` has the clause `which[i]`, which counts for `weight[i]`."""
+
+    texts: int
+    text: Ints
+    which: Ints
+    weight: Floats
+
+
 @functools.cache
 def packaged() -> Model:
     """The model that ships with the package, stored in eight bits a weight."""
@@ -42,16 +52,16 @@ def save(path: str, model: Model) -> None:
     np.savez_compressed(path, weight=small, scale=scale, bias=model.bias, digest=np.array(model.digest))
 
 
-def score(model: Model, features: Features, text: Ints, weight: Floats, texts: int) -> tuple[Floats, Floats]:
-    """Probabilities per clause and per text; `text`, `weight`: where a clause belongs, what it counts for."""
-    alone, whole = np.tile(model.bias, (features.rows, 1)), np.tile(model.bias, (texts, 1))
-    starts = np.flatnonzero(np.diff(text, prepend=-1))
+def score(model: Model, features: Features, told: Told) -> tuple[Floats, Floats]:
+    """Probabilities per distinct clause (a row of `features`) and per text."""
+    alone, whole = np.tile(model.bias, (features.rows, 1)), np.tile(model.bias, (told.texts, 1))
+    starts = np.flatnonzero(np.diff(told.text, prepend=-1))
     for kind, few in zip((features.spelling, features.meaning), FEW, strict=True):
         total, size = _sums(model.weight, kind, features.rows)
         alone += total / np.sqrt(size + few)[:, None]
-        joined = np.add.reduceat(total * weight[:, None], starts, axis=0)
-        length = np.add.reduceat(size * weight**2, starts)
-        whole[text[starts]] += joined / np.sqrt(length + few)[:, None]
+        joined = np.add.reduceat(total[told.which] * told.weight[:, None], starts, axis=0)
+        length = np.add.reduceat(size[told.which] * told.weight**2, starts)
+        whole[told.text[starts]] += joined / np.sqrt(length + few)[:, None]
     return softmax(alone), softmax(whole)
 
 

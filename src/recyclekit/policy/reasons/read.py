@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from recyclekit.policy.reasons import decide, features, model
-from recyclekit.policy.reasons.clauses import cut
+from recyclekit.policy.reasons.clauses import READ, cut
 
 SCHEMA: Final = pl.Schema(
     {
@@ -19,30 +19,78 @@ SCHEMA: Final = pl.Schema(
         "evidence": pl.String(),
     }
 )
-_AT_ONCE: Final = 20_000  # texts in memory together, which bounds what a million of them need
+_AT_ONCE: Final = 200_000  # texts in memory together, which bounds what a million of them need
+_ENDS: Final = ("。", "!", "?", "！", "？", ". ", "\n")  # of a sentence, well enough to cut a note into pieces
+_DIGITS: Final = tuple("123456789")
 
 
-def read(texts: pl.Series) -> pl.DataFrame:
+def read(texts: pl.Series, *, evidence: bool = True) -> pl.DataFrame:
     """Answers in the order in which each text first appears; see `read_reasons`."""
     distinct = texts.cast(pl.String).drop_nulls().unique(maintain_order=True).alias("text").to_frame()
     looked_up = decide.settle(distinct)
     rest = distinct.join(looked_up, on="text", how="anti", maintain_order="left")["text"]
-    parts = [infer(model.packaged(), rest.slice(at, _AT_ONCE)) for at in range(0, len(rest), _AT_ONCE)]
+    parts = [
+        infer(model.packaged(), rest.slice(at, _AT_ONCE), evidence=evidence) for at in range(0, len(rest), _AT_ONCE)
+    ]
     answers = pl.concat([SCHEMA.to_frame(), looked_up.cast(SCHEMA), *parts])
     return distinct.join(answers, on="text", how="left", maintain_order="left").select(SCHEMA.names())
 
 
-def infer(with_model: model.Model, texts: pl.Series) -> pl.DataFrame:
+def infer(with_model: model.Model, texts: pl.Series, *, evidence: bool = True) -> pl.DataFrame:
     """Answers of the model alone, one row per text."""
-    clauses = cut(texts)
-    text, weight = clauses["text"].to_numpy(), clauses["weight"].to_numpy()
-    found = features.extract(clauses["clause"])
-    alone, whole = model.score(with_model, found, text, weight, len(texts))
-    chance, telling = decide.blend(alone, whole, text, weight)
-    best = np.argmax(chance, axis=1)
-    evidence = decide.explain(with_model, found, clauses, alone, best)
+    told, clauses = _pieces(texts)
+    found = features.extract(clauses)
+    alone, whole = model.score(with_model, found, told)
+    chance, telling = decide.blend(alone, whole, told)
+    words = pl.Series("evidence", [None], dtype=pl.String).new_from_index(0, len(texts))
+    if evidence:
+        words = decide.explain(with_model, found, clauses, told, (alone, np.argmax(chance, axis=1)))
     return (
         decide.choose(chance, telling)
-        .select(pl.Series("text", texts, pl.String), "reason", "confidence", "candidates", evidence.alias("evidence"))
+        .select(pl.Series("text", texts, pl.String), "reason", "confidence", "candidates", words.alias("evidence"))
         .cast(SCHEMA)
     )
+
+
+def _pieces(texts: pl.Series) -> tuple[model.Told, pl.Series]:
+    """Cut texts into clauses, looking at each sentence and each clause once: notes repeat one another's phrases.
+
+    Returns what the texts are made of, and the distinct clauses.
+    """
+    spoken = _sentences(texts)
+    sentences = spoken["sentence"].unique(maintain_order=True).to_frame().with_row_index("_sentence")
+    cuts = cut(sentences["sentence"]).rename({"text": "_sentence"})
+    clauses = cuts["clause"].unique(maintain_order=True).to_frame().with_row_index("which")
+    numbered = cuts.lazy().join(clauses.lazy(), on="clause", how="left", maintain_order="left")
+    rows = (
+        spoken.lazy()
+        .join(sentences.lazy(), on="sentence", how="left", maintain_order="left")
+        .select("text", pl.col("_sentence").cast(pl.Int64))
+        .join(numbered, on="_sentence", how="left", maintain_order="left_right")
+        .select("text", pl.col("which").cast(pl.Int64), "weight")
+        .collect()
+    )
+    columns = (rows[name].to_numpy() for name in ("text", "which", "weight"))
+    return model.Told(len(texts), *columns), clauses["clause"]
+
+
+def _sentences(texts: pl.Series) -> pl.DataFrame:
+    """One row per sentence: `text` (row number), `sentence`; a text without any keeps one that is empty."""
+    split = (
+        pl.LazyFrame({"sentence": texts})
+        .select(
+            text=pl.int_range(pl.len()).cast(pl.Int64),
+            sentence=pl.col("sentence")
+            .str.slice(0, READ)
+            .str.replace_many([*_DIGITS, *_ENDS], ["0"] * len(_DIGITS) + ["\x1f"] * len(_ENDS))
+            .str.split("\x1f"),
+        )
+        .explode("sentence")
+        .with_columns(pl.col("sentence").str.strip_chars())
+        .filter(pl.col("sentence") != "")
+        .collect()
+    )
+    told = np.zeros(len(texts), dtype=np.bool_)
+    told[split["text"].to_numpy()] = True
+    silent = pl.DataFrame({"text": np.flatnonzero(~told), "sentence": ""}, schema=split.schema)
+    return pl.concat([split, silent]).sort("text", maintain_order=True) if len(silent) else split
