@@ -28,7 +28,7 @@ class Reasons:
 
     Attributes:
         by_deal: `reason` and `reason_source`, one row per deal; null for deals that are not lost.
-        by_text: text, reason, reason_source and evidence of each distinct text.
+        by_text: text, reason and reason_source of each distinct text.
         unmapped: columns UNMAPPED, most deals first.
     """
 
@@ -51,9 +51,7 @@ def find_reasons(deals: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist) -> 
     keys = distinct["text"].to_frame("_key").select(_candidate(table["_key"].str.len_chars().max()))
     looked_up = distinct.hstack(keys).join(table, on="_key", how="left", maintain_order="left", nulls_equal=False)
     rest = looked_up.filter(pl.col("_mapped").is_null())
-    mapped = looked_up.filter(pl.col("_mapped").is_not_null()).select(
-        "_group", "text", "reason", "reason_source", pl.lit(None, dtype=pl.String).alias("evidence")
-    )
+    mapped = looked_up.filter(pl.col("_mapped").is_not_null()).select("_group", "text", "reason", "reason_source")
     read = rest.select("_group").hstack(_read(rest["text"], spec))
     by_text = pl.concat([mapped, read]).sort("_group")
     return Reasons(_by_deal(deals, lost["_row"], group, by_text), by_text.drop("_group"), _unmapped(rest, read))
@@ -140,7 +138,7 @@ def _read(texts: pl.Series, spec: ReasonsSpec) -> pl.DataFrame:
     if not spec.read_text or texts.is_empty():
         unclear = pl.lit("unclear", dtype=REASON_SOURCE).alias("reason_source")
         none = pl.lit(None, dtype=REASON).alias("reason")
-        return texts.rename("text").to_frame().select("text", none, unclear, pl.lit(None, pl.String).alias("evidence"))
+        return texts.rename("text").to_frame().select("text", none, unclear)
     sure = pl.col("reason").is_not_null() & (pl.col("confidence") >= spec.minimum_confidence)
     read = read_reasons(texts)
     if not read["text"].equals(texts):
@@ -149,7 +147,6 @@ def _read(texts: pl.Series, spec: ReasonsSpec) -> pl.DataFrame:
         "text",
         pl.when(sure).then("reason").cast(REASON).alias("reason"),
         pl.when(sure).then(pl.lit("text")).otherwise(pl.lit("unclear")).cast(REASON_SOURCE).alias("reason_source"),
-        pl.col("evidence").cast(pl.String),
     )
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from recyclekit.models.snapshot import Snapshot
 from recyclekit.models.tables import DealSchema
 from recyclekit.policy.facts import FACTS
-from recyclekit.stages.classify import Facts
+from recyclekit.policy.reasons import read_reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +57,14 @@ _SOURCES: Final = {
 }
 
 
-def inputs_of(row: pl.DataFrame, snapshot: Snapshot, found: Facts) -> Mapping[str, Input]:
+def inputs_of(row: pl.DataFrame, snapshot: Snapshot) -> Mapping[str, Input]:
     """Return every fact of one deal's row (as `facts` gives it) with its source."""
     values = row.row(0, named=True)
     deal = snapshot.deals.filter(pl.col("deal_id") == values["deal_id"]).row(0, named=True)
     at = values["last_contact_at"]
     contact = f"activities ({values['activity_source']})"
     clock = "deals.last_activity_at" if values["activity_source"] == "crm" else contact if at else "no activity at all"
-    reason = _reason_source(deal, values, found)
+    reason = _reason_source(deal, values)
     inputs: dict[str, Input] = {}
     for name in [name for name in FACTS if name in values]:
         if name in ("last_contact_on", "inactive_days", "activity_source"):
@@ -77,13 +77,13 @@ def inputs_of(row: pl.DataFrame, snapshot: Snapshot, found: Facts) -> Mapping[st
     return inputs
 
 
-def _reason_source(deal: Mapping[str, Any], values: Mapping[str, Any], found: Facts) -> str:
+def _reason_source(deal: Mapping[str, Any], values: Mapping[str, Any]) -> str:
     column = next((name for name in ("lost_reason", "lost_note") if deal.get(name)), None)
     if column is None or values["reason_source"] is None:
         return "deals.lost_reason, deals.lost_note (both empty)" if values["reason_source"] else "only for lost deals"
     text = str(deal[column])
     shown = text if len(text) <= 60 else f"{text[:59]}…"
-    evidence = found.by_text.filter(pl.col("text") == text)["evidence"].to_list()
-    read = f"read: {evidence[0]}" if evidence else "read"
-    how = {"picklist": "by the picklist", "text": read, "unclear": "not clear"}[values["reason_source"]]
+    how = {"picklist": "by the picklist", "text": "read", "unclear": "not clear"}[values["reason_source"]]
+    if how == "read":
+        how = f"read: {read_reasons(pl.Series([text]))['evidence'][0]}"
     return f"deals.{column} '{shown}' ({how})"

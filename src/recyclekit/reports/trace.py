@@ -93,7 +93,7 @@ def trace(
         raise _unknown(deal_id, snapshot)
     judged = pl.concat([row, judge(row, policy)], how="horizontal")
     decision = judged.select(name for name in CLASSIFIED if name != "fingerprint").row(0, named=True)
-    inputs = inputs_of(row, snapshot, found)
+    inputs = inputs_of(row, snapshot)
     rules = _rules(row, policy, decision, inputs)
     flip = _flip(row, policy, decision)
     return Trace(

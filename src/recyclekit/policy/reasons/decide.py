@@ -39,20 +39,20 @@ def blend(alone: Floats, whole: Floats, told: Told) -> tuple[Floats, Floats]:
     return _WHOLE * joined + (1 - _WHOLE) * share, np.maximum(best, 1 - whole[:, -1])
 
 
-def choose(chance: Floats, telling: Floats) -> pl.DataFrame:
-    """Columns `reason`, `confidence`, `candidates`; one row per text, in order."""
+def choose(chance: Floats, telling: Floats, *, why: bool = True) -> pl.DataFrame:
+    """Columns `reason`, `confidence`, `candidates` (null unless `why` is wanted); one row per text, in order."""
     order = np.argsort(-chance, axis=1, kind="stable")[:, :_CANDIDATES]
     top = np.take_along_axis(chance, order, axis=1)
     confidence = top[:, 0] * telling
     sure = (confidence >= SURE) & (top[:, 0] - top[:, 1] >= AHEAD)
     sure &= np.where(order[:, 0] == _PRICE, confidence >= SURE_PRICE, chance[:, _PRICE] < MAYBE_PRICE)
-    names = pl.DataFrame(
-        {f"c{n}": _named(order[:, n], (top[:, n] >= _CANDIDATE) | (n == 0)) for n in range(_CANDIDATES)}
-    )
+    shown = _CANDIDATES if why else 1
+    names = pl.DataFrame({f"c{n}": _named(order[:, n], (top[:, n] >= _CANDIDATE) | (n == 0)) for n in range(shown)})
+    listed = pl.concat_list(names.columns).list.drop_nulls() if why else pl.lit(None, pl.List(pl.String))
     return names.select(
         reason=pl.when(pl.Series(sure)).then("c0"),
         confidence=pl.Series(confidence.astype(np.float32)),
-        candidates=pl.concat_list(names.columns).list.drop_nulls(),
+        candidates=listed,
     )
 
 

@@ -20,33 +20,32 @@ SCHEMA: Final = pl.Schema(
     }
 )
 _AT_ONCE: Final = 200_000  # texts in memory together, which bounds what a million of them need
+_WORDING: Final = 40  # characters up to which a text is looked up as a whole: longer ones never are the same
 _ENDS: Final = ("。", "!", "?", "！", "？", ". ", "\n")  # of a sentence, well enough to cut a note into pieces
 _DIGITS: Final = tuple("123456789")
 
 
-def read(texts: pl.Series, *, evidence: bool = True) -> pl.DataFrame:
+def read(texts: pl.Series, *, why: bool = True) -> pl.DataFrame:
     """Answers in the order in which each text first appears; see `read_reasons`."""
     distinct = texts.cast(pl.String).drop_nulls().unique(maintain_order=True).alias("text").to_frame()
-    looked_up = decide.settle(distinct)
+    looked_up = decide.settle(distinct.filter(pl.col("text").str.len_chars() <= _WORDING))
     rest = distinct.join(looked_up, on="text", how="anti", maintain_order="left")["text"]
-    parts = [
-        infer(model.packaged(), rest.slice(at, _AT_ONCE), evidence=evidence) for at in range(0, len(rest), _AT_ONCE)
-    ]
+    parts = [infer(model.packaged(), rest.slice(at, _AT_ONCE), why=why) for at in range(0, len(rest), _AT_ONCE)]
     answers = pl.concat([SCHEMA.to_frame(), looked_up.cast(SCHEMA), *parts])
     return distinct.join(answers, on="text", how="left", maintain_order="left").select(SCHEMA.names())
 
 
-def infer(with_model: model.Model, texts: pl.Series, *, evidence: bool = True) -> pl.DataFrame:
+def infer(with_model: model.Model, texts: pl.Series, *, why: bool = True) -> pl.DataFrame:
     """Answers of the model alone, one row per text."""
     told, clauses = _pieces(texts)
     found = features.extract(clauses)
     alone, whole = model.score(with_model, found, told)
     chance, telling = decide.blend(alone, whole, told)
     words = pl.Series("evidence", [None], dtype=pl.String).new_from_index(0, len(texts))
-    if evidence:
+    if why:
         words = decide.explain(with_model, found, clauses, told, (alone, np.argmax(chance, axis=1)))
     return (
-        decide.choose(chance, telling)
+        decide.choose(chance, telling, why=why)
         .select(pl.Series("text", texts, pl.String), "reason", "confidence", "candidates", words.alias("evidence"))
         .cast(SCHEMA)
     )
