@@ -18,7 +18,7 @@ def project(rows: int) -> Path:
     if not (folder / "deals.csv").exists():
         made = generate_bulk(folder / "deals.csv.part", rows)
         made.rename(folder / "deals.csv")
-    _write_file(folder, "deals.csv")
+    _write_file(folder, {"deals": "deals.csv"})
     return folder
 
 
@@ -30,7 +30,7 @@ def applied(rows: int) -> Path:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _write_file(folder, f"../{source.name}/deals.csv")
+    _write_file(folder, {"deals": f"../{source.name}/deals.csv", "own_tables": "own"})
     cost(CASES, "apply", folder)
     (folder / "done").touch()
     return folder
@@ -40,10 +40,10 @@ def _folder(rows: int) -> Path:
     return DATA / f"m{rows // 1_000_000}"
 
 
-def _write_file(folder: Path, deals: str) -> None:
+def _write_file(folder: Path, settings: dict[str, str]) -> None:
     reasons = {value: list(code) if isinstance(code, tuple) else code for value, code in BULK_REASONS.items()}
     stages = {state: list(names) for state, names in BULK_STAGES.items()}
-    crm = {"connector": "csv", "settings": {"deals": deals}, "stages": stages, "reasons": reasons}
+    crm = {"connector": "csv", "settings": settings, "stages": stages, "reasons": reasons}
     document = {
         "version": 1,
         "timezone": "Asia/Tokyo",
