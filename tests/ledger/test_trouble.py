@@ -1,0 +1,175 @@
+"""A store in trouble says what happened and what to do, and nothing is half recorded."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import event, text
+
+from recyclekit.errors import ExitCode, LedgerBusyError, LedgerError, LedgerUnreachableError
+from recyclekit.ledger import open_ledger, sqlite
+from recyclekit.ledger.sql import SqlLedger
+from recyclekit.models.run import RunState
+from recyclekit.models.snapshot import dead_letters
+from tests.ledger.deeds import DONE, FAILED, a_plan, a_run, all_pending, receipts, states, task
+
+ROWS = [task(f"D{n}") for n in range(400)]
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Iterator[SqlLedger]:
+    ledger = open_ledger("sqlite:///ledger.db", tmp_path)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def on_postgres(postgres_url: str, tmp_path: Path) -> Iterator[SqlLedger]:
+    ledger = open_ledger(postgres_url, tmp_path)
+    ledger.store.sleep = lambda _seconds: None
+    yield ledger
+    ledger.close()
+
+
+def test_a_full_disk_leaves_nothing_half_recorded(on_sqlite: SqlLedger) -> None:
+    lease = on_sqlite.acquire("main", "r1")
+    pages = on_sqlite.store.read(lambda connection: connection.execute(text("PRAGMA page_count")).scalar_one())
+
+    @event.listens_for(on_sqlite.store.engine, "checkout")
+    def limit(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {pages + 5}").close()
+
+    with pytest.raises(LedgerError, match="Make room on the disk"):
+        on_sqlite.begin(lease, a_run(), a_plan(*ROWS), dead_letters())
+    event.remove(on_sqlite.store.engine, "checkout", limit)
+    on_sqlite.store.engine.dispose()
+    assert list(on_sqlite.runs()) == []
+    on_sqlite.begin(lease, a_run(), a_plan(*ROWS), dead_letters())
+    assert on_sqlite.run("r1").counts == {"planned": 400}
+
+
+def test_a_locked_file_says_so(on_sqlite: SqlLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_sqlite.acquire("main", "r1")
+    on_sqlite.close()
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0)
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    impatient = open_ledger("sqlite:///ledger.db", tmp_path)
+    with pytest.raises(LedgerBusyError, match="locked.*Another process") as refused:
+        impatient.acquire("other", "r2")
+    assert refused.value.exit_code is ExitCode.LOCKED
+    assert impatient.memory("main").touches.is_empty(), "reading needs no lock"
+    impatient.close()
+    other.close()
+
+
+def test_a_file_that_is_no_database_says_so(on_sqlite: SqlLedger, tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"deal_id,amount\n" * 99)
+    with pytest.raises(LedgerError, match="not a database"):
+        on_sqlite.memory("main")
+
+
+def test_a_folder_that_is_missing_says_so(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="cannot be opened"):
+        open_ledger("sqlite:///nowhere/ledger.db", tmp_path).acquire("main", "r1")
+
+
+@pytest.mark.postgres
+def test_a_server_that_does_not_answer_says_so_without_the_password(tmp_path: Path) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        url = f"postgresql+psycopg://recyclekit:hunter2@127.0.0.1:{one.getsockname()[1]}/nowhere"
+        ledger, waited = open_ledger(url, tmp_path), []
+        ledger.store.sleep = waited.append
+        with pytest.raises(LedgerUnreachableError, match="cannot be reached") as refused:
+            ledger.memory("main")
+    assert waited == [0.1, 0.5, 2.0]
+    assert refused.value.exit_code is ExitCode.UNREACHABLE
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.postgres
+def test_a_database_that_does_not_exist_is_not_waited_for(postgres_url: str, tmp_path: Path) -> None:
+    ledger, waited = open_ledger(postgres_url + "x", tmp_path), []
+    ledger.store.sleep = waited.append
+    with pytest.raises(LedgerError, match="does not exist"):
+        ledger.acquire("main", "r1")
+    assert not waited
+
+
+@pytest.mark.postgres
+def test_a_connection_that_breaks_is_replaced(on_postgres: SqlLedger) -> None:
+    lease = on_postgres.acquire("main", "r1")
+    cut_all(on_postgres)
+    on_postgres.begin(lease, a_run(), a_plan(task("D1")), dead_letters())
+    cut_all(on_postgres)
+    assert on_postgres.run("r1").counts == {"planned": 1}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("committed", [True, False], ids=["it was committed", "it was not committed"])
+def test_a_commit_whose_answer_is_lost_is_settled_by_doing_it_again(on_postgres: SqlLedger, *, committed: bool) -> None:
+    """The server ends the connection during each commit in turn: every write finds out for itself whether it is done."""
+    ledger = on_postgres
+    plan = a_plan(task("D1"), task("D2"))
+    with losing_commits(ledger, committed=committed) as lost:
+        lease = ledger.acquire("main", "r1")
+        ledger.begin(lease, a_run(), plan, dead_letters())
+        ledger.renew(lease)
+        keys = all_pending(ledger)
+        assert not ledger.mark_sent(lease, "r1", keys)
+        ledger.settle(lease, "r1", [*receipts(keys[:1]), *receipts(keys[1:], FAILED)])
+        ledger.reopen(lease, "r1")
+        ledger.mark_sent(lease, "r1", keys[1:])
+        ledger.settle(lease, "r1", receipts(keys[1:]))
+        ledger.end(lease, "r1", RunState.SUCCESS, {("crm", "deals"): "7"})
+        ledger.release(lease)
+    assert len(lost) >= 10
+    assert states(ledger) == dict.fromkeys(keys, DONE)
+    assert ledger.actions("r1")["attempts"].to_list() == [1, 2]
+    assert ledger.memory("main").touches.height == 2
+    written = "SELECT action_id % 4294967296, attempt, state FROM receipts ORDER BY 1, 2"
+    found = ledger.store.read(lambda connection: connection.execute(text(written)).all())
+    assert [tuple(row) for row in found] == [(1, 1, "done"), (2, 1, "failed"), (2, 2, "done")]
+    assert ledger.acquire("main", "r2").token == 2
+
+
+@contextmanager
+def losing_commits(ledger: SqlLedger, *, committed: bool) -> Iterator[list[int]]:
+    """Break the connection at the first try of every commit, after the server has done it, or before."""
+    dialect, lost = ledger.store.engine.dialect, []
+    real: Callable[[Any], None] = dialect.do_commit
+
+    turn = count()
+
+    def in_turn(connection: Any) -> None:
+        n = next(turn)
+        if n % 2:
+            real(connection)
+            return
+        lost.append(n)
+        if committed:
+            real(connection)
+        connection.driver_connection.close()
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    dialect.do_commit = in_turn  # type: ignore[method-assign]
+    try:
+        yield lost
+    finally:
+        dialect.do_commit = real  # type: ignore[method-assign]
+
+
+def cut_all(ledger: SqlLedger) -> None:
+    """End all of the ledger's connections from the server's side."""
+    url = ledger.store.engine.url.render_as_string().replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()")  # noqa: E501  # fmt: skip
