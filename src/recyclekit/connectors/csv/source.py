@@ -93,10 +93,11 @@ class CsvSource:
         """
         own = [column for column in columns if column in OWN_FIELDS]
         in_file = self.opened(Table.DEALS).heading.columns
-        absent = [pl.lit(None, pl.String).alias(column) for column in own if column not in in_file]
-        records, written = records.with_columns(absent), self._own.table(FIELDS)
+        written = self._own.table(FIELDS)
         if own and written.height:
             records = _overlaid(records, self._required_deal_id(), written, own)
+        else:
+            records = records.with_columns(pl.lit(None, pl.String).alias(name) for name in own if name not in in_file)
         return records.select(LINE, *dict.fromkeys(columns))
 
     def _records(self, table: Table, file: OpenedFile, columns: Collection[str]) -> pl.LazyFrame:
@@ -119,16 +120,19 @@ class CsvSource:
 
 def _overlaid(records: pl.LazyFrame, key: str, written: pl.DataFrame, own: list[str]) -> pl.LazyFrame:
     """Show our own fields on the deals: where we ever wrote one, ours count, an empty one included."""
-    names = {name: f"\0{name}" for name in own}
-    ours = written.lazy().select(pl.col("deal_id").alias("\0id"), **{to: pl.col(name) for name, to in names.items()})
-    ours = ours.unique("\0id", keep="first")  # a person may have copied a row; a deal is still one deal
-    joined = records.with_columns(pl.col(key).str.strip_chars().alias("\0id")).join(
-        ours.with_columns(pl.lit(value=True).alias("\0ours")), on="\0id", how="left", maintain_order="left"
-    )
-    shown = [
-        pl.when(pl.col("\0ours")).then(pl.col(to)).otherwise(pl.col(name)).alias(name) for name, to in names.items()
-    ]
-    return joined.with_columns(shown)
+    ours = written.filter(pl.col("deal_id").is_not_null())
+    ours = ours.unique("deal_id", keep="first", maintain_order=True)  # a person may have copied a row; a deal is one
+    rows = pl.int_range(ours.height, dtype=pl.UInt32, eager=True)
+    row = pl.col(key).str.strip_chars().replace_strict(ours["deal_id"], rows, default=None, return_dtype=pl.UInt32)
+    theirs, found = records.collect_schema(), pl.col("\0row")
+
+    def shown(name: str) -> pl.Expr:
+        # Gathering part by part: a join would have to put all records in order again.
+        values = ours[name]
+        value = found.map_batches(values.gather, return_dtype=pl.String, is_elementwise=True)
+        return (pl.when(found.is_not_null()).then(value).otherwise(name) if name in theirs else value).alias(name)
+
+    return records.with_columns(row.alias("\0row")).with_columns(shown(name) for name in own)
 
 
 def set_aside(table: Table, file: OpenedFile) -> pl.DataFrame:
