@@ -5,16 +5,27 @@ from __future__ import annotations
 from importlib import resources
 
 import polars as pl
+import pytest
 
-from recyclekit.policy.reasons import TAXONOMY, corpus, lexicon, model
+from recyclekit.policy.reasons import TAXONOMY, clauses, corpus, features, lexicon, model, train
 from recyclekit.policy.reasons.read import infer
 
 PACKAGE = resources.files("recyclekit.policy.reasons")
 
 
-def test_the_weights_were_learned_from_the_corpus_and_lexicon_as_they_are() -> None:
+def test_the_weights_were_learned_from_the_corpus_the_lexicon_and_the_features_as_they_are() -> None:
     hint = "run: python -m recyclekit.policy.reasons.train"
-    assert model.packaged().digest == corpus.digest(), hint
+    assert model.packaged().digest == train.digest(), hint
+
+
+def test_a_change_of_the_features_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "_NEAR", 4)
+    assert train.digest() != model.packaged().digest
+
+
+def test_a_change_of_how_texts_are_cut_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "cut", lambda texts: clauses.cut(texts.str.to_uppercase().str.replace(" ", "-")))
+    assert train.digest() != model.packaged().digest
 
 
 def test_the_weights_are_a_small_file() -> None:

@@ -17,7 +17,8 @@ def read_reasons(texts: pl.Series, *, why: bool = True) -> pl.DataFrame:
 
     Columns: `text` as given, `reason` (a code; null: a person must read it), `confidence` (Float32, 0..1),
     `candidates` (plausible codes, best first), `evidence` (the words that decided); the last two are null unless `why`
-    is wanted. Only the first 2,000 characters of a text are read. The same text always gets the same answer, whatever stands beside it.
+    is wanted. Only the first 2,000 characters of a text are read. The same text always gets the same answer, whatever
+    stands beside it.
     """
     from recyclekit.policy.reasons.read import read  # the names of the reasons must not cost a model
 

@@ -6,6 +6,8 @@ from typing import Final
 
 import polars as pl
 
+from recyclekit.policy.reasons.wrappings import unjoin, unwrap
+
 READ: Final = 2_000  # characters of a text that are read; a reason is given early, and a 10 MB cell must cost nothing
 CONCEDED: Final = 0.3  # what a clause still counts for when a contrast follows it
 
@@ -66,7 +68,7 @@ _VARIANTS: Final = {
     "finalis": "finaliz",
 }
 
-_AFTER_EN: Final = r"\b(?:but|however|yet|nevertheless|nonetheless|still,|only that|except that)\b"
+_AFTER_EN: Final = r"\b(?:but|however|yet|nevertheless|nonetheless|still,|only that|except that)\b|, still\b"
 _BEFORE_EN: Final = (
     r"\b(?:although|even though|though|even if|while|whilst|despite|in spite of|notwithstanding|regardless of)\b"
 )
@@ -74,6 +76,13 @@ _AFTER_JA: Final = (
     r"(?:(?:た|だ|です|ます|ません|ない|るの?だ?|高い|よい|いい|強い|安い|多い|たい|しい)が[、,]?"
     r"|が[、,]|けれども?[、,]?|けど[、,]?|ものの[、,]?|のに[、,]?|にも(?:かかわ|関わ)らず[、,]?|一方で?[、,]|反面[、,]?"
     r"|とはいえ[、,]?|しかし(?:ながら)?[、,]?|ところが[、,]?|ただし?[、,])"
+)
+
+# A group of reasons in front of the one that is meant: 'Client gap - no budget'.
+_GROUP: Final = (
+    r"^((?:client|customer|solution|product|relationship|commercial|commercials|internal|external|sales|market|process|business"
+    r"|technical|people|organi[sz]ation|company|vendor|prospect|buyer|顧客|先方|当社|自社|製品|営業|社内|外部|商談)"
+    r"(?: gap| issue| side| related| reason|要因|都合|側|側要因|起因)?)\s?(?: - | – | — |:|>)\s?"
 )
 
 # What is promised for later at the end of a note tells when to come back, not why the deal was lost.
@@ -87,10 +96,10 @@ _LATER: Final = (
 
 def normalise(text: pl.Expr) -> pl.Expr:
     """One spelling per word: NFKC (half and full width), lower case, one space, every number the same."""
-    plain = text.str.slice(0, READ).str.normalize("NFKC").str.to_lowercase()
+    plain = unjoin(text.str.slice(0, READ)).str.to_lowercase()
     plain = plain.str.replace_many(["’", "‘", "`", "_", "　"], ["'", "'", "'", " ", " "])
     plain = plain.str.replace_many(list(_VARIANTS), list(_VARIANTS.values()), leftmost=True)
-    return plain.str.replace_all(r"\d+(?:[.,]\d+)*", "0").str.replace_all(r"\s+", " ").str.strip_chars()
+    return unwrap(plain.str.replace_all(r"\d+(?:[.,]\d+)*", "0").str.replace_all(r"\s+", " ").str.strip_chars())
 
 
 def cut(texts: pl.Series) -> pl.DataFrame:
@@ -113,7 +122,7 @@ def cut(texts: pl.Series) -> pl.DataFrame:
 
 def _mark(plain: pl.Expr) -> pl.Expr:
     """Put 1F between sentences, 1E after what a contrast sets aside, 1D between clauses."""
-    marked = plain.str.replace_all(_LATER, "\x1f${1}${2}\x1e")
+    marked = plain.str.replace(_GROUP, "${1}\x1e").str.replace_all(_LATER, "\x1f${1}${2}\x1e")
     marked = marked.str.replace_all(r"([ぁ-んァ-ヶー一-龠])\(", "${1}\x1d")
     marked = marked.str.replace_all(_BEFORE_EN + r"([^,.;]*)(?:[,.;]|$)", "\x1f${1}\x1e")
     marked = marked.str.replace_all(_AFTER_EN, "\x1e").str.replace_all("(" + _AFTER_JA + ")", "${1}\x1e")

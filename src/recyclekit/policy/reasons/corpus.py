@@ -17,6 +17,8 @@ from recyclekit.policy.reasons.taxonomy import TAXONOMY
 NONE: Final = "none"  # the class of 'price was fine' and 'sent the quote': clauses that give no reason
 CLASSES: Final = (*TAXONOMY, NONE)
 _SEVERAL: Final = "several.csv"
+_AROUND: Final = "around.csv"  # what is put before, after and between phrases
+_FRAMES: Final = "frames.csv"  # phrases with a place for a name
 
 
 @functools.cache
@@ -27,9 +29,23 @@ def phrases() -> pl.DataFrame:
     for code in CLASSES:
         lines = folder.joinpath(f"{code}.txt").read_text(encoding="utf-8").splitlines()
         rows += [(line, [code]) for line in lines if line.strip()]
-    with folder.joinpath(_SEVERAL).open(encoding="utf-8") as file:
-        rows += [(text, labels.split("|")) for labels, text in list(csv.reader(file))[1:]]
+    rows += _labelled(_SEVERAL)
     return pl.DataFrame(rows, schema={"phrase": pl.String, "labels": pl.List(pl.String)}, orient="row")
+
+
+def frames() -> list[tuple[str, list[str]]]:
+    """Phrases that say the same of any name put in place of `{name}`, and their labels."""
+    return _labelled(_FRAMES)
+
+
+def around() -> list[tuple[str, list[str]]]:
+    """Text, and the place it is put in; see `stories`."""
+    return _labelled(_AROUND)
+
+
+def _labelled(name: str) -> list[tuple[str, list[str]]]:
+    with resources.files(__package__).joinpath("corpus").joinpath(name).open(encoding="utf-8") as file:
+        return [(text, labels.split("|")) for labels, text in list(csv.reader(file))[1:]]
 
 
 @functools.cache
@@ -45,8 +61,9 @@ def key(text: pl.Expr) -> pl.Expr:
 
 
 def digest() -> str:
-    """Fingerprint of everything the weights were learned from."""
+    """Fingerprint of every file that the weights were learned from."""
     root = resources.files(__package__)
-    names = [*(f"corpus/{code}.txt" for code in CLASSES), f"corpus/{_SEVERAL}", LEXICON]
+    files = (*(f"{code}.txt" for code in CLASSES), _SEVERAL, _FRAMES, _AROUND)
+    names = [*(f"corpus/{name}" for name in files), LEXICON]
     sums = [hashlib.sha256(root.joinpath(name).read_bytes()).hexdigest() for name in names]
     return hashlib.sha256("\n".join(sums).encode()).hexdigest()

@@ -16,9 +16,11 @@ from recyclekit.policy.reasons.taxonomy import TAXONOMY
 
 CODES: Final = tuple(TAXONOMY)
 _PRICE: Final = CODES.index("price")
+_OTHER: Final = CODES.index("other")
 
-SURE: Final = 0.45  # what a reason needs to be claimed
+SURE: Final = 0.50  # what a reason needs to be claimed
 AHEAD: Final = 0.15  # by how much it must lead the next
+SURE_OTHER: Final = 0.65  # whoever says nothing usable says it in words that are known; the rest was not understood
 SURE_PRICE: Final = 0.55  # a deal taken for a price loss is never contacted again
 MAYBE_PRICE: Final = 0.20  # and one not taken for it is, so a person reads both kinds of doubt
 _CANDIDATE: Final = 0.12
@@ -45,6 +47,7 @@ def choose(chance: Floats, telling: Floats, *, why: bool = True) -> pl.DataFrame
     top = np.take_along_axis(chance, order, axis=1)
     confidence = top[:, 0] * telling
     sure = (confidence >= SURE) & (top[:, 0] - top[:, 1] >= AHEAD)
+    sure &= (order[:, 0] != _OTHER) | (confidence >= SURE_OTHER)
     sure &= np.where(order[:, 0] == _PRICE, confidence >= SURE_PRICE, chance[:, _PRICE] < MAYBE_PRICE)
     shown = _CANDIDATES if why else 1
     names = pl.DataFrame({f"c{n}": _named(order[:, n], (top[:, n] >= _CANDIDATE) | (n == 0)) for n in range(shown)})
