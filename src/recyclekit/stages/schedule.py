@@ -38,6 +38,7 @@ from recyclekit.policy.spec import PolicySpec
 from recyclekit.policy.step_book import StepBook
 from recyclekit.policy.timing import Assumed
 from recyclekit.policy.upcoming import (
+    DEAL,
     DOUBT,
     FIRST,
     KEEP,
@@ -49,6 +50,9 @@ from recyclekit.policy.upcoming import (
     upcoming,
 )
 from recyclekit.policy.wishes import home_calendar, wish
+
+SCHEDULE_READS = ("deal_id", "currency", *DEAL)
+"""The deal's columns that stage 4 and what it hands on read; the others may be let go before it."""
 
 _DUE = (
     "deal_id", "amount", "person", "track", "mode", "step_row", "named_on", "previous_end", "last_due", "last_owner",
