@@ -206,6 +206,7 @@ class Job:
         if plan.actions.is_empty():
             # Nothing to prove and nothing to undo: a run that leaves no trace in the CRM leaves none in the ledger.
             return self._told(Outcome(run=plan.manifest.run, state=RunState.SUCCESS, planned=0, applied=0))
+        self._refuse_undone(plan.manifest.run)
         run = Run(
             run=plan.manifest.run,
             pipeline=self.pipeline,
@@ -286,6 +287,15 @@ class Job:
             return snapshot.deals.select("deal_id", prints, *present, *absent)
 
         return read
+
+    def _refuse_undone(self, run: str) -> None:
+        undo = next((r for r in self.open_ledger().runs(self.pipeline, 1_000) if r.of_run == run), None)
+        if undo is not None:
+            raise StalePlanError(
+                f"The plan of run {run} was written, and taken back by {undo.run}.",
+                why="A plan is written once.",
+                fix="Make a new plan: recyclekit plan --out plan.json",
+            )
 
     def _reread_as_of(self, manifest: Manifest) -> date:
         # A plan made for its own day is checked against today: a call made since then is news. One made for another

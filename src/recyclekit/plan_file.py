@@ -55,7 +55,7 @@ def save(plan: Plan, path: Path) -> Path:
         text = json.dumps(sealed.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
         _write(path, lambda part: part.write_bytes(text.encode()))
     except _IO as error:
-        raise PlanError(f"The plan cannot be saved to {path}.", why=f"{error}.", fix="Choose another --out.") from error
+        raise InputError(f"The plan cannot be saved to {path}.", why=f"{error}.", fix="Choose another.") from error
     return path
 
 
@@ -175,7 +175,7 @@ def _read_manifest(path: Path) -> Manifest:
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise PlanError(f"There is no plan {path}.", fix=_AGAIN) from error
+        raise InputError(f"There is no plan {path}.", fix=_AGAIN) from error
     except (OSError, ValueError) as error:
         raise PlanError(f"The plan {path} cannot be read.", why=f"It is no JSON: {error}.", fix=_AGAIN) from error
     if not isinstance(content, dict) or "actions_sha256" not in content:

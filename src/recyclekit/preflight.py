@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from recyclekit.errors import RecyclekitError
+from recyclekit.errors import InputError, RecyclekitError, RemoteError
 from recyclekit.models.mapping import check_mapping
 from recyclekit.models.plan import ActionKind
 from recyclekit.models.snapshot import Finding, Snapshot
@@ -25,7 +25,13 @@ def preflight(project: Project, pipeline: str | None = None, as_of: date | None 
     Raises:
         RecyclekitError: the project file itself, or the policy, cannot be read at all.
     """
-    job = project.job(pipeline, as_of)
+    try:
+        job = project.job(pipeline, as_of)
+    except (InputError, RemoteError) as error:
+        # What cannot be opened hides its own columns only; the rest is told all the same.
+        policy = project.policy(project.pipeline_name(pipeline))
+        shut = Finding(level="error", where="source", what=f"{error.what} {error.why}".strip(), fix=error.fix)
+        return [shut, *_plugins(project), *(f for f in check_policy(policy) if f.level != "note")]
     found = [*_plugins(project), *_mapping(job), *_writing(job), *_roles(project, job), *_policy(job)]
     if not any(f.level == "error" for f in found):
         found += _data(job)

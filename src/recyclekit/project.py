@@ -21,7 +21,8 @@ from recyclekit.models.calendar.settings import CalendarSettings
 from recyclekit.models.field_map import Mapped, Spec, StageMap
 from recyclekit.models.roster import Owner, Roster
 from recyclekit.models.tables import Table
-from recyclekit.yaml_file import Document, load, validate
+from recyclekit.policy.reasons import TAXONOMY
+from recyclekit.yaml_file import Document, did_you_mean, load, validate
 
 if TYPE_CHECKING:
     from recyclekit.connectors.manifest import ConnectorManifest, Opening
@@ -51,6 +52,16 @@ class ConnectionSpec(_Strict):
     fields: dict[Table, dict[str, Spec]] = Field(default_factory=dict, description="Our column → the system's column.")
     stages: StageMap = Field(default_factory=StageMap, description="Won and lost stages.")
     reasons: dict[str, str | tuple[str, ...]] = Field(default_factory=dict, description="Picklist value → reason(s).")
+
+    @field_validator("reasons")
+    @classmethod
+    def _known_reasons(cls, values: dict[str, str | tuple[str, ...]]) -> dict[str, str | tuple[str, ...]]:
+        for value, codes in values.items():
+            for code in [codes] if isinstance(codes, str) else codes:
+                if code not in TAXONOMY:
+                    near = did_you_mean(code, list(TAXONOMY)) or f"; there are: {', '.join(TAXONOMY)}"
+                    raise ValueError(f"{value!r} is mapped to {code!r}, which is no reason{near}")
+        return values
 
 
 class PipelineSpec(_Strict):

@@ -25,12 +25,13 @@ def run(argv: Sequence[str]) -> int:
     from recyclekit.cli.app import app
     from recyclekit.errors import ExitCode, RecyclekitError
 
+    as_json = "--json" in argv
     try:
         code = app(list(argv), exit_on_error=False, print_error=True, result_action="return_value")
     except CycloptsError:
         return ExitCode.USAGE
     except RecyclekitError as error:
-        _say(error.what, error.why, error.fix)
+        _say(error.what, error.why, error.fix, code=error.exit_code, as_json=as_json)
         return error.exit_code
     except KeyboardInterrupt:
         _say("Interrupted.", fix="What was under way can be taken up again: `recyclekit retry`.")
@@ -46,12 +47,15 @@ def run(argv: Sequence[str]) -> int:
             f"Unexpected {type(error).__name__}: {error}",
             "This is a fault of recyclekit, not of yours; nothing more was done.",
             "Run it again with RECYCLEKIT_DEBUG=1 for the details, and report them.",
+            as_json=as_json,
         )
         return ExitCode.FAILED
     return int(code or 0)
 
 
-def _say(what: str, why: str = "", fix: str = "") -> None:
-    from recyclekit.cli.terminal import complain
+def _say(what: str, why: str = "", fix: str = "", *, code: int = 1, as_json: bool = False) -> None:
+    from recyclekit.cli.terminal import complain, emit
 
     complain(what, why, fix)
+    if as_json:
+        emit({"error": {"what": what, "why": why, "fix": fix, "exit_code": code}})

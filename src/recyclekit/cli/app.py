@@ -31,6 +31,7 @@ app = App(
     help="Bring lost and stalled deals back: plan, look, apply, and undo if it was wrong.",
     help_epilogue="First time here? `recyclekit demo` shows everything on sample data and touches nothing of yours.",
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # cli.run says what to do next
 )
 COMMANDS: tuple[tuple[Group, tuple[Callable[..., int], ...]], ...] = (
     (START, (demo, init, check)),

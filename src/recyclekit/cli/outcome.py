@@ -9,14 +9,16 @@ from recyclekit.models.run import Outcome, exit_code
 
 def report_outcome(outcome: Outcome, *, as_json: bool, set_aside: int = 0) -> int:
     """Print an outcome and return its exit code; `set_aside` counts the records that never became actions."""
-    from recyclekit.cli.terminal import emit, show
+    from recyclekit.cli.terminal import emit, say, show
 
     if as_json:
-        emit(as_document(outcome))
+        emit({**as_document(outcome), "set_aside": set_aside})
     else:
         from recyclekit.cli.render import outcome_view
 
         show(outcome_view(outcome))
+        if set_aside:
+            say(f"{set_aside:,} record(s) were set aside when the plan was made, so this ends with exit code 4.")
     return exit_code(outcome, set_aside=set_aside)
 
 

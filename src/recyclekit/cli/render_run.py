@@ -65,7 +65,7 @@ def outcome_view(outcome: Outcome) -> RenderableType:
         else None,
         _items(
             "Skipped",
-            "a person changed it since" if undo else "changed since the plan; the next plan takes them up",
+            "left as they are" if undo else "changed since the plan; the next plan takes them up",
             outcome.skipped,
         ),
         _items("Failed", "refused by the other side; nothing of it was written", outcome.failed),

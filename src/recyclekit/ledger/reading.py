@@ -71,7 +71,7 @@ def head(connection: Connection, run_no: int) -> Run:
 
 def _unknown(connection: Connection, wanted: str, several: Sequence[str]) -> LedgerError:
     if several:
-        return LedgerError(
+        return UnknownRunError(
             f"{wanted!r} may mean {len(several)} runs.",
             why=f"Among them {', '.join(several[:5])}.",
             fix="Name more of it.",

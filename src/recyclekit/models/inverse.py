@@ -38,14 +38,16 @@ def inverse(undo_run: str, done: pl.DataFrame) -> pl.DataFrame:
 
     `done` has the columns of `LedgerReader.actions`. restore_fields holds the old values, with `expect` for what must
     still stand there; remove_task and unenrol hold the payload of what they remove and its `key`.
+    Of a deal from which the run removed something, nothing is taken back.
     """
-    rows = [_inverse(undo_run, row) for row in done.reverse().iter_rows(named=True)]
+    bound = frozenset(done.filter(pl.col("kind").cast(pl.String).is_in(list(UNDO_KINDS)))["deal_id"])
+    rows = [_inverse(undo_run, row, bound) for row in done.reverse().iter_rows(named=True)]
     return pl.DataFrame(rows, schema=UNDO_ACTIONS, orient="row")
 
 
-def _inverse(undo_run: str, row: Mapping[str, str]) -> dict[str, object]:
+def _inverse(undo_run: str, row: Mapping[str, str], bound: frozenset[str]) -> dict[str, object]:
     kind = ActionKind(row["kind"])
-    payload = _payload(kind, row)
+    payload = _payload(kind, row, is_bound=row["deal_id"] in bound)
     same = {name: row[name] for name in ("deal_id", "cycle", "step", "rule", "track", "remote_id")}
     return {
         **same,
@@ -58,10 +60,11 @@ def _inverse(undo_run: str, row: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _payload(kind: ActionKind, row: Mapping[str, str]) -> dict[str, object]:
+def _payload(kind: ActionKind, row: Mapping[str, str], *, is_bound: bool) -> dict[str, object]:
     written = orjson.loads(row["payload"])
-    if kind in UNDO_KINDS:
-        return {NOT_UNDOABLE: f"a {kind} has no way back"}
+    if is_bound:
+        # Fields that promise a touch whose task is gone would hide the deal from the next plan: all of it stays.
+        return {NOT_UNDOABLE: "its open task was removed, which has no way back; the next plan judges the deal anew"}
     if kind is not ActionKind.SET_FIELDS:
         return {**written, "key": row["key"]}
     if row["before"] is None:

@@ -32,5 +32,5 @@ def _nothing_to_do(*, as_json: bool) -> int:
 
     if as_json:
         emit({**as_document(Outcome(run="", state=RunState.SUCCESS, planned=0, applied=0)), "run": None})
-    say("Every run is finished: there is nothing to take up.")
+    say("There is nothing to take up: every run that began is finished. A plan that never began is applied again.")
     return 0

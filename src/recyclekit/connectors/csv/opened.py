@@ -185,7 +185,7 @@ def _clean(owner: int) -> None:
 def _neighbours(path: Path) -> str:
     names = sorted(other.name for other in path.parent.iterdir()) if path.parent.is_dir() else []
     near = get_close_matches(path.name, names, n=1)
-    return f"Did you mean '{near[0]}'?" if near else f"The folder {path.parent} does not hold it."
+    return f"Did you mean '{near[0]}'?" if near else f"The folder {path.parent.resolve()} does not hold it."
 
 
 def _listed(columns: Sequence[str]) -> str:
