@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from recyclekit.reports.trace import Trace
 
 Readings = Mapping[str, Mapping[str, tuple[str, ...]]]
+_NEXT = ("bucket", "step", "next_approach_on", "owner", "channel", "hook", "note")
 STAGES = ("extract", "normalize", "classify", "schedule", "write_back")
 _OPEN = (ReceiptState.PLANNED, ReceiptState.SENT, ReceiptState.FAILED, ReceiptState.IN_DOUBT)
 
@@ -243,18 +244,21 @@ class Job:
         return next((r.run for r in (own if self.flow_run is not None else runs)), None)
 
     def explain(self, deal: str) -> Trace:
-        """Return why a deal is decided as it is, why not otherwise, and when that changes."""
+        """Return why a deal is decided as it is, why not otherwise, when that changes, and what comes next."""
         from recyclekit.reports.trace import trace
 
-        return trace(
+        snapshot = self.normalize(self.extract())
+        found = trace(
             deal,
-            self.normalize(self.extract()),
+            snapshot,
             self.policy,
             self.recall(self.as_of),
             as_of=self.as_of,
             timezone=self.timezone,
             reasons=self.mapped.reasons,
         )
+        planned = self.schedule(snapshot, self.classify(snapshot)).decisions.filter(pl.col("deal_id") == deal)
+        return replace(found, touch=planned.select(_NEXT).row(0, named=True))
 
     # -- what the steps need ---------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -41,7 +42,7 @@ def trace_view(trace: Trace) -> RenderableType:
     """Return why a deal was decided so, for reading."""
     return stack(
         _header(trace),
-        indent(table(("", ""), _answer(trace.decision), flexible=("",))),
+        indent(table(("", ""), [*_answer(trace.decision), *_touch(trace.touch)], flexible=("",))),
         _because(trace),
         _inputs(trace),
         _rules(trace.rules),
@@ -59,6 +60,13 @@ def _answer(decision: Mapping[str, Any]) -> Iterable[tuple[Text, Text]]:
         if value is not None:
             style = "bold" if name in ("status", "verdict") else ""
             yield Text(name.replace("_", " "), QUIET), words(value, style)
+
+
+def _touch(touch: Mapping[str, Any] | None) -> Iterable[tuple[Text, Text]]:
+    for name, value in (touch or {}).items():
+        if value is not None:
+            said = day(value) if isinstance(value, date) else value
+            yield Text(name.replace("_", " "), QUIET), words(said)
 
 
 def _because(trace: Trace) -> RenderableType:

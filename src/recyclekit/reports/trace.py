@@ -70,6 +70,7 @@ class Trace:
     rules: tuple[RuleTrace, ...]
     flip: Flip | None
     no_flip: str = ""  # why there is none, in words
+    touch: Mapping[str, Any] | None = None  # what is scheduled: bucket, step, date, owner, channel, hook, note
 
 
 def trace(
