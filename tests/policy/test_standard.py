@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 
+import polars as pl
 import pytest
 from pydantic import TypeAdapter
 
 from recyclekit.policy.check import outcome_of
 from recyclekit.policy.loader import load_policy
-from recyclekit.policy.reasons import TAXONOMY
+from recyclekit.policy.reasons import TAXONOMY, read_reasons
 from recyclekit.policy.schema import EDITOR_LINE, json_schema
 
 
@@ -45,6 +46,11 @@ def test_every_phone_call_is_confirmed_by_mail_and_every_warm_track_has_a_meetin
 def test_price_and_no_budget_are_never_one_value_of_the_picklist(spec) -> None:  # type: ignore[no-untyped-def]
     both = [codes for codes in spec.reasons.values.values() if {"price", "no_budget"} <= {*codes}]
     assert all(isinstance(codes, tuple) for codes in both)
+
+
+def test_the_picklist_says_what_the_classifier_would_say_of_the_same_words(spec) -> None:  # type: ignore[no-untyped-def]
+    read = dict(read_reasons(pl.Series(list(spec.reasons.values))).select("text", "reason").rows())
+    assert read == dict(spec.reasons.values)
 
 
 def test_no_task_text_holds_a_place_for_a_name(spec) -> None:  # type: ignore[no-untyped-def]

@@ -169,7 +169,7 @@ def test_price_is_excluded_and_no_budget_is_recycled() -> None:
 
 
 def test_a_value_that_may_mean_several_reasons_goes_to_a_person() -> None:
-    result = decide(snapshot({"lost_reason": "Budget"}), reasons={"x": ("timing", "timing")}).decisions
+    result = decide(snapshot({"lost_reason": "Budget"}), reasons={"budget": ("no_budget", "price")}).decisions
     assert (result["reason"].item(), result["reason_source"].item()) == (None, "unclear")
     assert (result["verdict"].item(), result["rule"].item()) == ("review", "reason_unclear")
     agreed = decide(snapshot({"lost_reason": "x"}), reasons={"x": ("timing", "timing")}).decisions

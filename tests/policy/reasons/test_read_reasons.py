@@ -57,6 +57,58 @@ def test_a_clear_text_gets_its_reason(text: str, reason: str) -> None:
     assert _reasons(text) == [reason]
 
 
+WRAPPED = [
+    ("Closed Lost - No Budget", "no_budget"),
+    ("Lost: too expensive", "price"),
+    ("3. Price", "price"),
+    ("③ 予算なし", "no_budget"),
+    ("02_競合負け", "competitor"),
+    ("【失注】価格が高い", "price"),
+    ("失注理由：機能不足", "needs_mismatch"),
+    ("失注(他社決定)", "competitor"),
+    ("LostToCompetitor", "competitor"),
+    ("no_champion_identified", "bant_unconfirmed"),
+    ("PRICE_TOO_HIGH", "price"),
+    ("Client Gap - No budget", "no_budget"),
+    ("Solution Gap - Missing API", "needs_mismatch"),
+    ("Customer - chose to build internally", "status_quo"),
+    ("今期の予算が確保できず、誠に申し訳ございませんが見送らせていただきます", "no_budget"),
+]
+
+NAMED = [
+    ("Lost to Zentrix Corp", "competitor"),
+    ("Went with Quandora", "competitor"),
+    ("ネクサリンに決定", "competitor"),
+    ("ロゴタスを採用したとのこと", "competitor"),
+    ("ハナミル以外で業者を決めた", "competitor"),
+    ("Contract with Quandora runs until 2028", "timing"),
+    ("No integration with Zentrix", "needs_mismatch"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), WRAPPED)
+def test_what_a_crm_or_a_courtesy_wraps_around_a_reason_does_not_hide_it(text: str, reason: str) -> None:
+    assert _reasons(text) == [reason]
+
+
+@pytest.mark.parametrize(("text", "reason"), NAMED)
+def test_a_name_that_nobody_has_seen_does_not_hide_the_reason(text: str, reason: str) -> None:
+    assert _reasons(text) == [reason]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "価格ではなく機能で負けた",
+        "価格が理由ではない",
+        "Not a price issue, they went with a rival",
+        "Not about the price",
+    ],
+)
+def test_a_price_that_is_denied_is_no_loss_on_price(text: str) -> None:
+    assert _reasons(text) != ["price"]
+
+
 @pytest.mark.parametrize(("text", "reason"), TURNED)
 def test_what_a_contrast_sets_aside_does_not_decide(text: str, reason: str) -> None:
     assert _reasons(text) == [reason]
