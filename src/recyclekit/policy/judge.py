@@ -85,8 +85,10 @@ def _first_match(matches: Sequence[pl.Series], undecided: pl.Series) -> pl.Serie
 
 
 def _wait_until(frame: pl.DataFrame, winner: pl.Series, until: Sequence[str | None]) -> pl.Series:
-    found = pl.lit(None, dtype=pl.Date)
+    found = pl.repeat(None, pl.len(), dtype=pl.Date)
     for number, name in enumerate(until, start=1):
         if name is not None:
             found = pl.when(pl.col("_winner") == number).then(pl.col(name)).otherwise(found)
-    return frame.with_columns(_winner=winner).with_columns(wait_until=found)["wait_until"]
+    # Only what is read: a frame of parts that differ in length is copied as a whole.
+    read = frame.select({name for name in until if name is not None})
+    return read.hstack([winner.alias("_winner")]).select(found.alias("wait_until")).to_series()

@@ -68,9 +68,9 @@ def classify(
     """
     found = facts(snapshot, policy, memory, as_of=as_of, timezone=timezone, reasons=reasons or {})
     judged = judge(found.frame, policy)
-    decisions = pl.concat([found.frame, judged], how="horizontal").with_columns(
-        fingerprint=_fingerprints(snapshot.deals, found.frame, judged["verdict"])
-    )
+    prints = _fingerprints(snapshot.deals, found.frame, judged["verdict"])
+    known = found.frame.select(name for name in CLASSIFIED if name in found.frame.columns)
+    decisions = known.hstack([*judged.get_columns(), prints])
     return Classified(
         decisions=decisions.select(pl.col(name).cast(dtype) for name, dtype in CLASSIFIED.items()),
         unmapped=found.unmapped,
@@ -186,9 +186,8 @@ def _fingerprints(deals: pl.DataFrame, frame: pl.DataFrame, verdict: pl.Series) 
     needed = (verdict == Verdict.RECYCLE.value) | deals.select(_ours=pl.any_horizontal(*ours, pl.lit(value=False)))[
         "_ours"
     ]
-    clocks = frame.select("last_contact_at", "opted_out")
     columns = [name for name in FIELDS if name in deals.columns]
-    rows = pl.concat([deals.select(columns), clocks], how="horizontal").filter(needed)
+    rows = deals.select(columns).filter(needed).hstack(frame.select("last_contact_at", "opted_out").filter(needed))
     places = needed.arg_true()
     return (
         pl.Series("fingerprint", [None], dtype=pl.String)
