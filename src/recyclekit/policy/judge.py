@@ -90,5 +90,5 @@ def _wait_until(frame: pl.DataFrame, winner: pl.Series, until: Sequence[str | No
         if name is not None:
             found = pl.when(pl.col("_winner") == number).then(pl.col(name)).otherwise(found)
     # Only what is read: a frame of parts that differ in length is copied as a whole.
-    read = frame.select({name for name in until if name is not None})
-    return read.hstack([winner.alias("_winner")]).select(found.alias("wait_until")).to_series()
+    read = winner.to_frame("_winner").hstack([frame[name] for name in {*until} if name is not None])
+    return read.select(found.alias("wait_until")).to_series()
