@@ -25,12 +25,16 @@ _FRAMES: Final = "frames.csv"  # phrases with a place for a name
 def phrases() -> pl.DataFrame:
     """Columns `phrase` and `labels` (one class, or the readings an ambiguous phrase may have)."""
     folder = resources.files(__package__).joinpath("corpus")
-    rows: list[tuple[str, list[str]]] = []
+    texts: list[str] = []
+    labels: list[str] = []
     for code in CLASSES:
         lines = folder.joinpath(f"{code}.txt").read_text(encoding="utf-8").splitlines()
-        rows += [(line, [code]) for line in lines if line.strip()]
-    rows += _labelled(_SEVERAL)
-    return pl.DataFrame(rows, schema={"phrase": pl.String, "labels": pl.List(pl.String)}, orient="row")
+        texts += filter(str.strip, lines)
+        labels += [code] * (len(texts) - len(labels))
+    for text, several in _labelled(_SEVERAL):
+        texts.append(text)
+        labels.append("|".join(several))
+    return pl.DataFrame({"phrase": texts, "labels": labels}).with_columns(pl.col("labels").str.split("|"))
 
 
 def frames() -> list[tuple[str, list[str]]]:
