@@ -14,7 +14,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin")  # fmt: skip
+PLACES = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+)
 MISSING = "no PostgreSQL server programs (pg_ctl, initdb) here; on Debian: apt-get install postgresql"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +37,7 @@ def postgres_template() -> str:
 def sqlite_template() -> Path:
     """Return a file that holds an empty, current ledger."""
     folder = quick_folder()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _migrate("sqlite:///ledger.db", folder)
     return folder / "ledger.db"
 

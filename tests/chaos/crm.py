@@ -31,7 +31,7 @@ def no_fault(_call: str, _actions: Sequence[Action]) -> None:
 
 @dataclass
 class Crm:
-    """State is what the journal says. `before` runs before a call is applied and `after` after it, and both may raise."""
+    """State is what the journal says. `before` runs before a call is applied, `after` after it; both may raise."""
 
     path: Path
     batch_size: int = 4
@@ -68,9 +68,7 @@ class Crm:
             for a in actions
         ]
 
-    def _call(
-        self, name: str, actions: Sequence[Action], apply: Callable[[Action], Receipt]
-    ) -> Sequence[Receipt]:
+    def _call(self, name: str, actions: Sequence[Action], apply: Callable[[Action], Receipt]) -> Sequence[Receipt]:
         self.seen[name] += 1
         self.before(name, actions)
         bad = [a for a in actions if a.key in self.poison]
@@ -168,7 +166,9 @@ def fingerprint(stage: object) -> str:
     return f"f-{stage}"
 
 
-def fail_at(n: int, error: Callable[[], Exception], names: Collection[str] = ("write", "find", "undo", "reread")) -> Fault:
+def fail_at(
+    n: int, error: Callable[[], Exception], names: Collection[str] = ("write", "find", "undo", "reread")
+) -> Fault:
     """Return a fault that raises at the n-th call of these names, once."""
     numbers = count(1)
 

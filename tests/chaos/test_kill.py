@@ -1,4 +1,4 @@
-"""kill -9 at every fault point of a run, on both stores: after one resume nothing is lost and nothing is there twice."""
+"""kill -9 at every fault point of a run, on both stores: after one retry nothing is lost and nothing there twice."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from recyclekit.faultpoint import arm
 from recyclekit.ledger.version import version
+from tests.chaos.csv_crm import CsvWorld
 from tests.chaos.forks import attempt
 from tests.chaos.work import World, fresh, judge
 from tests.postgres_server import server
@@ -105,6 +106,36 @@ def judge_undone(world: World) -> None:
     undos = [run for run in world.ledger.runs() if run.kind == "undo"]
     assert len(undos) <= 1, "an undo that was cut short must be taken up again, not begun anew"
     assert world.undo("u3").planned == 0
+
+
+@pytest.mark.parametrize("ledger_url", STORES, indirect=True)
+def test_a_run_on_csv_files_killed_at_any_point_is_whole_after_one_retry(worlds: Worlds) -> None:
+    names = points(as_csv(worlds()).apply)
+    assert {"csv.write", "csv.all_written"} <= set(names)
+    step = 1 if worlds().url.startswith("sqlite") else 4
+    for n in range(1, len(names) + 1, step):
+        world = as_csv(worlds())
+        assert attempt(world, "apply", n), names[n - 1]
+        judge(world, world.apply())
+        assert (world.folder / "deals.csv").read_text(encoding="utf-8").startswith("deal_id,stage\nD0,\n")
+
+
+def test_an_undo_on_csv_files_killed_at_any_point_is_whole_after_another(worlds: Worlds) -> None:
+    world = as_csv(worlds())
+    world.apply()
+    names = points(world.undo)
+    for n in range(1, len(names) + 1, 2 if world.url.startswith("sqlite") else 8):
+        world = as_csv(worlds())
+        world.apply()
+        assert attempt(world, "undo", n), names[n - 1]
+        assert world.undo("u2").sums_close, names[n - 1]
+        judge_undone(world)
+
+
+def as_csv(world: World) -> World:
+    """Return the same ledger with CSV files for its CRM."""
+    world.deals = 3
+    return CsvWorld(world.url, world.folder, deals=world.deals)
 
 
 @pytest.mark.parametrize("store", STORES)

@@ -128,7 +128,8 @@ def judge(world: World, outcome: Outcome, *, done: Sequence[str] | None = None, 
     assert outcome.planned == found.height == world.deals * 2
     if settled:
         assert there == said, f"in the CRM, and the ledger does not say so: {there - said}"
-        assert not outcome.in_doubt and not outcome.unsent, outcome
+        assert not outcome.in_doubt, outcome
+        assert not outcome.unsent, outcome
         expected = set(a_plan(world.deals)["key"] if done is None else done)
         assert said == expected, f"lost: {expected - said}; too many: {said - expected}"
     _judge_memory(world, found)

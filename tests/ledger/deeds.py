@@ -29,8 +29,8 @@ def task(deal: str, *, cycle: int = 1, step: str = "first", pipeline: str = "mai
     """Return a row of a plan that makes a task; its key is made as the planner makes it."""
     payload = {"due_on": due_on, "channel": "phone", "owner": "is-1", "reason": "timing", "step": step}
     return {
-        "key": f"{pipeline}:{deal}:{cycle}:{step}", "kind": "create_task", "deal_id": deal, "cycle": cycle, "step": step,
-        "change": "+", "rule": "lost", "track": "timing", "payload": json.dumps(payload), "before": None,
+        "key": f"{pipeline}:{deal}:{cycle}:{step}", "kind": "create_task", "deal_id": deal, "cycle": cycle,
+        "step": step, "change": "+", "rule": "lost", "track": "timing", "payload": json.dumps(payload), "before": None,
         "fingerprint": "f",
     }  # fmt: skip
 

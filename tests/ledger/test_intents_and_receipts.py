@@ -201,9 +201,7 @@ def test_leaving_recycling_ends_the_cycle(ledger: SqlLedger) -> None:
 def test_the_end_of_a_track_is_told_by_the_plan(ledger: SqlLedger) -> None:
     carried_out(ledger, task("D1"), task("D2"))
     lease = ledger.acquire("main", "r2")
-    ended = pl.DataFrame(
-        {"deal_id": ["D1"], "cycle": [1], "ended_on": [date(2026, 4, 1)], "ended_why": ["track_done"]}
-    )
+    ended = pl.DataFrame({"deal_id": ["D1"], "cycle": [1], "ended_on": [date(2026, 4, 1)], "ended_why": ["track_done"]})
     ledger.end_cycles(lease, ended)
     ledger.end_cycles(lease, ended.with_columns(ended_why=pl.lit("changed")))
     found = ledger.memory("main").cycles.select("deal_id", "ended_why").rows()
@@ -212,7 +210,10 @@ def test_the_end_of_a_track_is_told_by_the_plan(ledger: SqlLedger) -> None:
 
 def test_failed_actions_are_dead_letters_until_they_are_reopened(ledger: SqlLedger) -> None:
     lease = ledger.acquire("main", "r1")
-    bad = {"stage": "normalize", "table": "deals", "record_id": "D9", "line": 3, "column": "amount", "code": "bad_number", "reason": "'Taro Yamada' is no number"}  # fmt: skip
+    bad: dict[str, object] = {
+        "stage": "normalize", "table": "deals", "record_id": "D9", "line": 3, "column": "amount", "code": "bad_number",
+        "reason": "'Taro Yamada' is no number",
+    }  # fmt: skip
     ledger.begin(lease, a_run(), a_plan(task("D1"), task("D2")), dead_letters([bad]))
     ledger.mark_sent(lease, "r1", ["main:D1:1:first"])
     refusal = Receipt(key="main:D1:1:first", state=FAILED, code="INVALID", field="due", correlation="c1", reason="no")
@@ -250,7 +251,11 @@ def test_a_run_counts_its_actions_while_it_runs_and_after(ledger: SqlLedger) -> 
     ledger.settle(lease, "r1", receipts(["main:D1:1:first"]))
     ledger.end(lease, "r1", RunState.ABORTED)
     ended = ledger.run("r1")
-    assert (ended.state, ended.counts, ended.ended_at is not None) == (RunState.ABORTED, {"done": 1, "planned": 1}, True)
+    assert (ended.state, ended.counts, ended.ended_at is not None) == (
+        RunState.ABORTED,
+        {"done": 1, "planned": 1},
+        True,
+    )
     ledger.mark_sent(lease, "r1", ["main:D2:1:first"])
     moving = ledger.run("r1")
     assert (moving.state, moving.counts, moving.ended_at) == (RunState.RUNNING, {"done": 1, "sent": 1}, None)

@@ -90,7 +90,8 @@ def test_an_ended_lease_that_nobody_took_still_counts(ledger: SqlLedger) -> None
 
 def test_a_forged_token_is_refused(ledger: SqlLedger) -> None:
     held = ledger.acquire("main", "r1")
-    for forged in (Lease(pipeline="main", token=held.token, holder="x:1:r1:0"), Lease(pipeline="main", token=9, holder=held.holder)):  # fmt: skip
+    for token, holder in ((held.token, "x:1:r1:0"), (9, held.holder)):
+        forged = Lease(pipeline="main", token=token, holder=holder)
         with pytest.raises(LeaseError):
             ledger.renew(forged)
     with pytest.raises(LeaseError):
@@ -99,14 +100,14 @@ def test_a_forged_token_is_refused(ledger: SqlLedger) -> None:
 
 def test_the_lease_of_a_process_that_is_gone_is_taken_over_at_once(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: E501  # fmt: skip
     with monkeypatch.context() as patch:
-        patch.setattr(os, "getpid", lambda: ended_process())
+        patch.setattr(os, "getpid", ended_process)
         ledger.acquire("main", "r1", 3600)
     assert ledger.acquire("main", "r2").token == 2
 
 
 def test_the_lease_of_a_process_elsewhere_is_left_alone(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(os, "getpid", lambda: ended_process())
+        patch.setattr(os, "getpid", ended_process)
         patch.setattr(leasing, "machine", lambda: "another boot or container")
         ledger.acquire("main", "r1", 3600)
     with pytest.raises(LeaseError):
@@ -116,7 +117,7 @@ def test_the_lease_of_a_process_elsewhere_is_left_alone(ledger: SqlLedger, monke
 def test_a_machine_that_cannot_name_itself_takes_nothing_over_early(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: E501  # fmt: skip
     monkeypatch.setattr(leasing, "machine", lambda: "")
     with monkeypatch.context() as patch:
-        patch.setattr(os, "getpid", lambda: ended_process())
+        patch.setattr(os, "getpid", ended_process)
         ledger.acquire("main", "r1", 3600)
     with pytest.raises(LeaseError):
         ledger.acquire("main", "r2")

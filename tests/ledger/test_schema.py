@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,9 @@ COLUMNS = [column for table in metadata.sorted_tables for column in table.column
 @pytest.mark.parametrize("column", COLUMNS, ids=str)
 def test_a_text_column_declares_what_it_holds(column: object) -> None:
     if isinstance(column.type, (String, Text)):  # type: ignore[attr-defined]
-        assert column.info.get("holds") in HOLDS, f"{column}: say in info={{'holds': …}} which of {list(HOLDS)} it holds"  # type: ignore[attr-defined]
+        assert column.info.get("holds") in HOLDS, (
+            f"{column}: say in info={{'holds': …}} which of {list(HOLDS)} it holds"
+        )  # type: ignore[attr-defined]
     else:
         assert type(column.type).__name__ in {"Integer", "BigInteger", "SmallInteger", "Date", "UtcTime"}  # type: ignore[attr-defined]
 
@@ -38,9 +39,9 @@ def test_every_table_belongs_to_a_pipeline_or_to_a_run_of_one() -> None:
 
 
 @pytest.fixture
-def current(ledger: SqlLedger) -> Iterator[SqlLedger]:
+def current(ledger: SqlLedger) -> SqlLedger:
     ledger.acquire("main", "r1")
-    yield ledger
+    return ledger
 
 
 def test_migrations_and_tables_agree(current: SqlLedger) -> None:
@@ -88,7 +89,7 @@ def test_a_newer_ledger_is_refused_by_reading_and_writing(current: SqlLedger, le
     _say_version(current, "9999")
     again = SqlLedger(current.store)
     for use in (lambda: again.memory("main"), lambda: again.acquire("main", "r2")):
-        with pytest.raises(LedgerVersionError, match="newer recyclekit.*Upgrade") as refused:
+        with pytest.raises(LedgerVersionError, match=r"newer recyclekit.*Upgrade") as refused:
             use()
         assert refused.value.exit_code is ExitCode.USAGE
 

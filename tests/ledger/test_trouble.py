@@ -63,7 +63,7 @@ def test_a_locked_file_says_so(on_sqlite: SqlLedger, tmp_path: Path, monkeypatch
     other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     impatient = open_ledger("sqlite:///ledger.db", tmp_path)
-    with pytest.raises(LedgerBusyError, match="locked.*Another process") as refused:
+    with pytest.raises(LedgerBusyError, match=r"locked.*Another process") as refused:
         impatient.acquire("other", "r2")
     assert refused.value.exit_code is ExitCode.LOCKED
     assert impatient.memory("main").touches.is_empty(), "reading needs no lock"
@@ -117,7 +117,7 @@ def test_a_connection_that_breaks_is_replaced(on_postgres: SqlLedger) -> None:
 @pytest.mark.postgres
 @pytest.mark.parametrize("committed", [True, False], ids=["it was committed", "it was not committed"])
 def test_a_commit_whose_answer_is_lost_is_settled_by_doing_it_again(on_postgres: SqlLedger, *, committed: bool) -> None:
-    """The server ends the connection during each commit in turn: every write finds out for itself whether it is done."""
+    """The connection ends during each commit in turn: every write finds out for itself whether it is done."""
     ledger = on_postgres
     plan = a_plan(task("D1"), task("D2"))
     with losing_commits(ledger, committed=committed) as lost:

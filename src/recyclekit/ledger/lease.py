@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, select, update
 
 from recyclekit import clock
 from recyclekit.errors import LeaseError
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.schema import leases
-from recyclekit.ledger.store import Store
+from recyclekit.ledger.store import Store, upsert
 
 
 def acquire(store: Store, pipeline: str, run: str, seconds: int) -> Lease:
@@ -93,11 +92,8 @@ def _ensure_row(store: Store, pipeline: str) -> None:
         return
 
     def work(connection: Connection) -> None:
-        try:
-            with connection.begin_nested():
-                connection.execute(insert(leases).values(pipeline=pipeline, token=0))
-        except IntegrityError:
-            return  # another process was quicker
+        first = upsert(connection, leases).values(pipeline=pipeline, token=0)
+        connection.execute(first.on_conflict_do_nothing())  # another process may have been quicker
 
     store.write("pipeline", work)
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from recyclekit.errors import LedgerError
 from recyclekit.ledger.protocol import Lease
@@ -22,11 +21,6 @@ _APPEND = """INSERT INTO receipts
     (action_id, attempt, state, at, token, remote_id, proof, code, reason, field, correlation)
     VALUES (:action_id, :attempt, :state, :at, :token, :remote_id, :proof, :code, :reason, :field, :correlation)
     ON CONFLICT DO NOTHING"""
-
-
-def upsert(connection: Connection, table: Any) -> Any:
-    """Return the dialect's INSERT that can say what to do on a conflict."""
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def record(

@@ -16,8 +16,8 @@ from recyclekit.ledger import intents, reading, touching
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.schema import actions, cursors, runs
-from recyclekit.ledger.settling import record, reopen_run, upsert
-from recyclekit.ledger.store import Store, Work
+from recyclekit.ledger.settling import record, reopen_run
+from recyclekit.ledger.store import Store, Work, upsert
 from recyclekit.ledger.version import is_current, migrate, version
 from recyclekit.models.inverse import undone_key
 from recyclekit.models.memory import Memory

@@ -6,10 +6,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from recyclekit.errors import LedgerError
@@ -56,10 +57,15 @@ class Store(ABC):
 
     def _write(self, name: str, work: Work[T]) -> T:
         with self.engine.connect() as connection:
-            self.begin(connection)
-            result = work(connection)
-            faultpoint(f"ledger.{name}")
-            connection.commit()
+            try:
+                self.begin(connection)
+                result = work(connection)
+                faultpoint(f"ledger.{name}")
+                connection.commit()
+            except BaseException:
+                # a commit that failed may leave its transaction open; nobody may get this connection again
+                connection.invalidate()
+                raise
             return result
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
@@ -133,3 +139,8 @@ class Store(ABC):
     @abstractmethod
     def explain(self, error: Exception) -> LedgerError:
         """Return what happened, why and what to do, for a person."""
+
+
+def upsert(connection: Connection, table: Any) -> Any:
+    """Return the dialect's INSERT that can say what to do on a conflict."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
