@@ -134,8 +134,11 @@ def test_an_undo_on_csv_files_killed_at_any_point_is_whole_after_another(worlds:
 
 def as_csv(world: World) -> World:
     """Return the same ledger with CSV files for its CRM."""
+    world.close()
     world.deals = 3
-    return CsvWorld(world.url, world.folder, deals=world.deals)
+    files = CsvWorld(world.url, world.folder, deals=world.deals)
+    world.ledger = files.ledger  # closed with the world
+    return files
 
 
 @pytest.mark.parametrize("store", STORES)

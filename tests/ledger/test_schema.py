@@ -126,3 +126,12 @@ def _say_version(ledger: SqlLedger, number: str) -> None:
     ledger.store.write(
         "lie", lambda connection: connection.execute(text(f"UPDATE alembic_version SET version_num = '{number}'"))
     )
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "失注 50% (a?b#c)"
+    folder.mkdir()
+    ledger = open_ledger("sqlite:///ledger.db", folder)
+    ledger.acquire("main", "r1")
+    ledger.close()
+    assert (folder / "ledger.db").exists()

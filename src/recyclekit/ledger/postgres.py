@@ -33,9 +33,7 @@ class PostgresStore(Store):
     errors = (DBAPIError, psycopg.Error)
 
     def __init__(self, url: URL) -> None:
-        super().__init__()
-        self.place = url.render_as_string(hide_password=True)
-        self.engine = _engine(url)
+        super().__init__(_engine(url), url.render_as_string(hide_password=True))
 
     def exists(self) -> bool:
         return True

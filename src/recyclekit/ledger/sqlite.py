@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 import polars as pl
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from recyclekit import clock
@@ -27,9 +27,8 @@ class SqliteStore(Store):
     errors = (DBAPIError, sqlite3.Error)
 
     def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path, self.place = path, str(path)
-        self.engine = _engine(path)
+        super().__init__(_engine(path), str(path))
+        self.path = path
 
     def exists(self) -> bool:
         return self.path.exists()
@@ -103,7 +102,7 @@ class SqliteStore(Store):
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite+pysqlite:///{path}")
+    engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)))
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -21,18 +22,20 @@ Work = Callable[[Connection], T]
 
 
 class Store(ABC):
-    """A database that holds a ledger. What the dialects do differently is here; the ledger's own statements are not."""
+    """A database that holds a ledger. What the dialects do differently is here; the ledger's own statements are not.
 
-    engine: Engine
-    place: str
-    """Where the ledger is, for messages; never with a password."""
+    `place` says where it is, for messages; never with a password.
+    """
+
     errors: tuple[type[Exception], ...] = (DBAPIError,)
     """SQLAlchemy's, and the driver's own where we work below it."""
     waits: Sequence[float] = ()
     """Seconds before each further attempt where a fault is passing."""
     sleep: Callable[[float], None] = staticmethod(time.sleep)
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine, place: str) -> None:
+        self.engine, self.place = engine, place
+        weakref.finalize(self, engine.dispose)  # no connection outlives its ledger
         self.handed_out: dict[int, tuple[int, int]] = {}
         """By run number, the ids between which the last batch lies: where to look first, nothing more."""
 
