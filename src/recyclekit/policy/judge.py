@@ -53,10 +53,12 @@ def _winners(frame: pl.DataFrame, policy: Policy, judged: pl.Series) -> pl.Serie
     Rules are asked in parts, and each part only about the deals that are still undecided once those are fewer.
     """
     found = pl.Series([0], dtype=pl.UInt16).new_from_index(0, frame.height)
-    rows, asked, undecided = None, frame, judged.fill_null(value=False)
+    many = len(policy.conditions) > AT_ONCE
+    rows, undecided = None, judged.fill_null(value=False)
+    asked = frame.select(policy.reads) if many else frame
     for start in range(0, len(policy.conditions), AT_ONCE):
         part = policy.conditions[start : start + AT_ONCE]
-        if start and undecided.sum() < 0.8 * undecided.len():
+        if many and undecided.sum() < 0.8 * undecided.len():
             rows = undecided.arg_true() if rows is None else rows.filter(undecided)
             asked, undecided = asked.filter(undecided), undecided.filter(undecided)
         matches = asked.lazy().select(c.expr.alias(str(at)) for at, c in enumerate(part)).collect()
