@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from recyclekit.errors import RefusedError
 from recyclekit.models.plan import Action
@@ -63,6 +64,6 @@ def _answer(action: Action, receipts: list[Receipt]) -> Receipt:
 def _judged(action: Action, receipt: Receipt, allowed: set[ReceiptState]) -> Receipt:
     if receipt.state not in allowed:
         return in_doubt(action, "no_answer", f"the state {receipt.state} is no answer")
-    if receipt.state is ReceiptState.DONE and not receipt.proof.strip():
+    if receipt.state == ReceiptState.DONE and not receipt.proof.strip():
         return in_doubt(action, "no_proof", "reported as done without a proof")
-    return receipt
+    return replace(receipt, state=ReceiptState(receipt.state))  # a connector may have said it as plain text
