@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -159,6 +162,24 @@ def test_the_lease_is_given_back_whatever_happens(world: World) -> None:
     with pytest.raises(LedgerError, match="another plan"):
         write_back(a_run(), a_plan(1), dead_letters(), sink=world.crm, ledger=world.ledger)
     judge(world, world.apply())
+
+
+def test_the_lease_is_kept_through_a_long_call(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sink answers only once the lease has been renewed by another thread meanwhile."""
+    kept, real, here = threading.Event(), world.ledger.renew, threading.get_ident()
+
+    def renew(*arguments: Any) -> None:
+        real(*arguments)
+        if threading.get_ident() != here:
+            kept.set()
+
+    monkeypatch.setattr(world.ledger, "renew", renew)
+    world.crm.before = lambda _name, _actions: None if kept.wait(30) else pytest.fail("the lease was not renewed")
+    patience = replace(PATIENCE, lease=1)
+    outcome = write_back(
+        a_run(), a_plan(1), dead_letters(), sink=world.crm, ledger=world.ledger, patience=patience
+    )  # fmt: skip
+    assert outcome.applied == 2
 
 
 # -- undo -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Required, TypedDict, TypeVar, Unpack
@@ -172,8 +172,8 @@ class _Desk:
         outcome = self.outcome(counts.get(ReceiptState.DONE, 0), self.work())
         good = outcome.state in {RunState.SUCCESS, RunState.PARTIAL}
         self.ledger.end(self.lease, self.run.run, outcome.state, self.cursors if good else None)
-        figures = {"applied": outcome.applied, "skipped": len(outcome.skipped), "failed": len(outcome.failed)}
         seconds = time.perf_counter() - started
+        figures = {"applied": outcome.applied, "skipped": len(outcome.skipped), "failed": len(outcome.failed)}
         self.listen(StageEnded(run=self.run.run, stage=STAGE, seconds=seconds, figures=figures))
         return outcome
 
@@ -222,8 +222,7 @@ class _Desk:
         self.keep_lease()
         left = self.without(batch, self.impossible(batch))
         left = self.without(left, self.changed(left))
-        refusals = self.ledger.mark_sent(self.lease, self.run.run, [a.key for a in left])
-        left = _except(left, refusals)
+        left = _except(left, self.ledger.mark_sent(self.lease, self.run.run, [a.key for a in left]))
         for undoing in (True, False):
             part = [a for a in left if (a.kind in UNDO_KINDS) is undoing]
             if part:
@@ -237,7 +236,8 @@ class _Desk:
             for receipts in self.deliver(part):
                 self.settle(self.lease, self.run.run, receipts)
                 unanswered = _except(unanswered, receipts)
-                self.look_up([a for a in part if a.key in _keys(receipts, ReceiptState.IN_DOUBT)])
+                doubt = {r.key for r in receipts if r.state is ReceiptState.IN_DOUBT}
+                self.look_up([a for a in part if a.key in doubt])
         except RemoteError as error:
             reason = f"not applied: {error.what}"
             unsent = [Receipt(key=a.key, state=ReceiptState.PLANNED, code="unsent", reason=reason) for a in unanswered]
@@ -302,8 +302,6 @@ class _Desk:
         with self.beating():
             return drifted(batch, self.patiently(lambda: reread(deals)))
 
-    # -- one call --------------------------------------------------------------------------------------------------
-
     def call_patiently(self, actions: Sequence[Action]) -> Sequence[Receipt]:
         undoing = actions[0].kind in UNDO_KINDS
         door: Call = self.sink.undo if undoing and isinstance(self.sink, Undoes) else self.sink.write
@@ -349,7 +347,3 @@ class _Desk:
 def _except(actions: Sequence[Action], gone: Sequence[Action] | Sequence[Receipt]) -> Sequence[Action]:
     keys = {one.key for one in gone}
     return [a for a in actions if a.key not in keys]
-
-
-def _keys(receipts: Sequence[Receipt], state: ReceiptState) -> Collection[str]:
-    return {r.key for r in receipts if r.state is state}
