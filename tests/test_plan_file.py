@@ -132,7 +132,7 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, content: bytes, said: str) -
 
 
 def test_a_plan_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match="There is no plan"):
+    with pytest.raises(InputError, match="There is no plan"):
         load(tmp_path / "plan.json")
 
 
@@ -148,7 +148,7 @@ def test_a_table_outside_the_plans_folder_is_not_read(plan: Plan, saved: Path) -
 
 def test_a_folder_that_cannot_be_written_to_is_a_clear_error(plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with pytest.raises(PlanError, match="cannot be saved"):
+    with pytest.raises(InputError, match="cannot be saved"):
         save(plan, tmp_path / "file" / "plan.json")
     with pytest.raises(InputError, match="cannot be saved"):
         save_decisions(plan.decisions, tmp_path / "file" / "decisions.csv")
