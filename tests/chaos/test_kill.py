@@ -12,8 +12,7 @@ from recyclekit.ledger.version import version
 from tests.chaos.csv_crm import CsvWorld
 from tests.chaos.forks import attempt
 from tests.chaos.work import World, fresh, judge
-from tests.postgres_server import server
-from tests.stores import STORES, postgres_template, quick_folder, sqlite_template
+from tests.stores import STORES, emptied, quick_folder, sqlite_template
 
 Worlds = Callable[[], World]
 
@@ -30,9 +29,7 @@ def worlds(ledger_url: str) -> Iterator[Worlds]:
             shutil.copy(sqlite_template(), folder / "ledger.db")
             world = fresh(ledger_url, folder)
         else:
-            one = server()
-            assert one is not None
-            world = fresh(one.copy_of(postgres_template()), quick_folder())
+            world = fresh(emptied(ledger_url), quick_folder())
         made.append(world)
         return world
 
@@ -45,9 +42,6 @@ def _close(worlds: list[World]) -> None:
         world = worlds.pop()
         world.close()
         shutil.rmtree(world.folder)
-        one = server() if world.url.startswith("postgres") else None
-        if one is not None:
-            one.drop(world.url)
 
 
 def points(act: Callable[[], object]) -> list[str]:

@@ -25,8 +25,7 @@ from recyclekit.models.run import Outcome, RunState
 from tests.chaos.crm import fail_at
 from tests.chaos.ordeal import later
 from tests.chaos.work import World, fresh, judge
-from tests.postgres_server import server
-from tests.stores import postgres_template, quick_folder, sqlite_template
+from tests.stores import emptied, quick_folder, sqlite_template
 
 ATTEMPTS = 4
 
@@ -36,14 +35,14 @@ def make(ledger_url: str) -> Iterator[Callable[[], World]]:
     made: list[World] = []
 
     def one() -> World:
+        for earlier in made:
+            earlier.close()
         folder = quick_folder()
         if ledger_url.startswith("sqlite"):
             shutil.copy(sqlite_template(), folder / "ledger.db")
             url = ledger_url
         else:
-            running = server()
-            assert running is not None
-            url = running.copy_of(postgres_template())
+            url = emptied(ledger_url)
         made.append(fresh(url, folder))
         made[-1].deals = 3
         return made[-1]
@@ -52,9 +51,6 @@ def make(ledger_url: str) -> Iterator[Callable[[], World]]:
     for world in made:
         world.close()
         shutil.rmtree(world.folder)
-        running = server() if world.url.startswith("postgres") else None
-        if running is not None:
-            running.drop(world.url)
 
 
 def finished(world: World) -> Outcome:
