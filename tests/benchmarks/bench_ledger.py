@@ -29,7 +29,7 @@ from tests.postgres_server import MISSING, server
 
 ROWS = 1_000_000
 TOUCHES = 500_000
-ROUNDS = 3
+ROUNDS = 2
 BAR = 1.5
 COLUMNS = ("id", "pipeline", *ACTIONS)
 NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
@@ -37,20 +37,22 @@ NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
 
 def measure() -> Iterable[Figure]:
     """Yield ratios of the best of some rounds, taken in turn; SQLite by processor time, a server by the clock."""
-    yield from _pair("sqlite", "sqlite:///ledger.db", "cpu", "plain executemany, one transaction, tuples made before")
+    against = "plain executemany, one transaction, tuples made before"
+    yield from _pair("sqlite", lambda: "sqlite:///ledger.db", lambda _url: None, "cpu", against)
     one = server()
     if one is None:
         yield Figure(name="begin on postgresql", value=float("nan"), note=f"not measured: {MISSING}")
         return
-    yield from _pair("postgresql", one.database, "wall", "COPY to a temporary table, then insert … select")
+    yield from _pair("postgresql", one.database, one.drop, "wall", "COPY to a temporary table, then insert … select")
 
 
-def _pair(store: str, url: str | Callable[[], str], by: str, against: str) -> Iterable[Figure]:
+def _pair(store: str, make: Callable[[], str], drop: Callable[[str], None], by: str, against: str) -> Iterable[Figure]:
     found: dict[str, list[dict[str, float]]] = {"plain": [], "begin": [], "again": []}
     for _ in range(ROUNDS):
         for case, taken in found.items():
-            where = url if isinstance(url, str) else url()
+            where = make()
             taken.append(cost(__name__, case, where).answer)
+            drop(where)
     plain = min(t["seconds"][by] for t in found["plain"])  # type: ignore[index]  # a document of our own
     for case, name in (("begin", "begin"), ("again", "begin over a full ledger")):
         best = min(t["seconds"][by] for t in found[case])  # type: ignore[index]
