@@ -8,7 +8,6 @@ A Job is one pipeline at one business date with its parts at hand. Command line,
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -22,8 +21,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from recyclekit import clock
-from recyclekit.errors import ConfigError, GuardError, StalePlanError, SumsError
+from recyclekit import admission, clock
+from recyclekit.errors import ConfigError, SumsError
 from recyclekit.events import Listen, RunEnded, StageEnded, StageStarted, silence
 from recyclekit.models.field_map import Mapped
 from recyclekit.models.plan import ActionKind, Manifest, Plan
@@ -188,18 +187,7 @@ class Job:
             StalePlanError: the policy has changed since; GuardError: the plan trips a change guard.
         """
         manifest = plan.manifest if isinstance(plan, Plan) else plan
-        if manifest.policy.hash != self.policy.stamp.hash:
-            raise StalePlanError(
-                f"The plan was made under policy {_named(manifest.policy)}; now it is {_named(self.policy.stamp)}.",
-                why="What is written must be what the policy says today.",
-                fix="Make a new plan: recyclekit plan --out plan.json",
-            )
-        if manifest.guards and not approve_guards:
-            raise GuardError(
-                f"The policy's change guard stops this plan: {'; '.join(manifest.guards)}.",
-                why="A run that would change this much is more often a mistake than a wish.",
-                fix="Look at the plan. If it is right, raise `guards` in the policy and plan again.",
-            )
+        admission.admit(manifest, self.policy.stamp, approve_guards=approve_guards)
 
     def write_back(self, plan: Plan, *, approve_guards: bool = False) -> Outcome:
         """Stage 5. Write a plan, deal by deal, after checking that nobody changed the deal meanwhile."""
@@ -207,7 +195,7 @@ class Job:
         if plan.actions.is_empty():
             # Nothing to prove and nothing to undo: a run that leaves no trace in the CRM leaves none in the ledger.
             return self._told(Outcome(run=plan.manifest.run, state=RunState.SUCCESS, planned=0, applied=0))
-        self._refuse_undone(plan.manifest.run)
+        admission.refuse_undone(self.open_ledger(), self.pipeline, plan.manifest.run)
         run = Run(
             run=plan.manifest.run,
             pipeline=self.pipeline,
@@ -216,7 +204,7 @@ class Job:
             as_of=plan.manifest.as_of,
             policy=plan.manifest.policy,
             started_at=clock.now(),
-            plan_sha256=digest(plan.actions),
+            plan_sha256=admission.digest(plan.actions),
             flow_run=self.flow_run,
         )
         means = self._means(self._reread_as_of(plan.manifest), plan.manifest.readings)
@@ -292,15 +280,6 @@ class Job:
 
         return read
 
-    def _refuse_undone(self, run: str) -> None:
-        undo = next((r for r in self.open_ledger().runs(self.pipeline, 1_000) if r.of_run == run), None)
-        if undo is not None:
-            raise StalePlanError(
-                f"The plan of run {run} was written, and taken back by {undo.run}.",
-                why="A plan is written once.",
-                fix="Make a new plan: recyclekit plan --out plan.json",
-            )
-
     def _reread_as_of(self, manifest: Manifest) -> date:
         # A plan made for its own day is checked against today: a call made since then is news. One made for another
         # day is checked as of that day, or everything that happened since would count as a change.
@@ -348,17 +327,6 @@ def _with_money(decisions: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
     return decisions.with_columns(deals[name] for name in ("amount", "currency") if name in deals.columns)
 
 
-def digest(actions: pl.DataFrame) -> str:
-    """Return a hash that ties a run in the ledger to the actions of its plan."""
-    text = actions.select(pl.concat_str(pl.col("key", "kind", "payload"), separator="\x1f")).to_series()
-    return hashlib.sha256("\x1e".join(text.to_list()).encode()).hexdigest()
-
-
 def _sums_close(snapshot: Snapshot, buckets: Mapping[str, int]) -> bool:
     aside = snapshot.dead_letters.filter(pl.col("table") == str(Table.DEALS)).height
     return sum(buckets.values()) == snapshot.extracted_deals and buckets["dead_letter"] == aside
-
-
-def _named(stamp: object) -> str:
-    name, version, hash_ = (getattr(stamp, part) for part in ("name", "version", "hash"))
-    return f"{name} {version} ({hash_[:8]})"

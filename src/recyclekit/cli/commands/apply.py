@@ -7,7 +7,7 @@ from pathlib import Path
 from recyclekit.cli.options import Json, Where, Yes
 
 
-def apply(plan: Path, *, where: Where = Where(), yes: Yes = False, as_json: Json = False) -> int:  # noqa: B008  # frozen
+def apply(plan: Path, *, where: Where = Where(), yes: Yes = False, as_json: Json = False) -> int:
     """Write a saved plan to the CRM, record by record, after checking that nobody changed the deal meanwhile.
 
     Args:

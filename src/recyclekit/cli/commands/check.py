@@ -5,7 +5,7 @@ from __future__ import annotations
 from recyclekit.cli.options import AsOf, Json, Where, business_date
 
 
-def check(*, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) -> int:  # noqa: B008  # frozen
+def check(*, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) -> int:
     """Check the project file, the policy, the connections, the field map, stages and reasons. Changes nothing.
 
     Wrong columns are named with the nearest right one; unmapped stages and reasons with their deals and money.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from recyclekit.cli.options import AsOf, Json, Where, business_date
 
 
-def explain(deal: str, *, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) -> int:  # noqa: B008  # frozen
+def explain(deal: str, *, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) -> int:
     """Show every rule with the inputs that it saw, which fired, why not the others, and when the answer would flip.
 
     Args:

@@ -12,7 +12,7 @@ from recyclekit.cli.options import AsOf, Json, Where, business_date
 
 def plan(
     *,
-    where: Where = Where(),  # noqa: B008  # frozen
+    where: Where = Where(),
     as_of: AsOf = None,
     out: Annotated[Path | None, Parameter(help="Save the plan here, for `recyclekit apply`.")] = None,
     decisions: Annotated[Path | None, Parameter(help="Save one row per deal: .csv, .parquet or .jsonl.")] = None,

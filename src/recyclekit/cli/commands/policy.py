@@ -17,7 +17,7 @@ Named = Annotated[str | None, Parameter(help="A packaged policy or a path; defau
 
 
 @app.command
-def check(policy: Named = None, *, where: Where = Where(), as_json: Json = False) -> int:  # noqa: B008  # frozen
+def check(policy: Named = None, *, where: Where = Where(), as_json: Json = False) -> int:
     """Say what is wrong or doubtful in a policy: errors with line and column, rules that overlap or can never fire."""
     from recyclekit.cli.findings import report_findings
     from recyclekit.policy.check import check_policy
@@ -29,7 +29,7 @@ def check(policy: Named = None, *, where: Where = Where(), as_json: Json = False
 def doc(
     policy: Named = None,
     *,
-    where: Where = Where(),  # noqa: B008  # frozen
+    where: Where = Where(),
     language: Annotated[Literal["en", "ja"], Parameter(help="Language of the document.")] = "en",
     out: Annotated[Path | None, Parameter(help="Write it here instead of to the terminal.")] = None,
 ) -> int:

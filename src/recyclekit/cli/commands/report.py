@@ -12,7 +12,7 @@ from recyclekit.cli.options import AsOf, Where, business_date
 
 def report(
     *,
-    where: Where = Where(),  # noqa: B008  # frozen
+    where: Where = Where(),
     as_of: AsOf = None,
     out: Annotated[Path, Parameter(help="The page to write.")] = Path("report.html"),
 ) -> int:

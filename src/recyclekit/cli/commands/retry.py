@@ -5,7 +5,7 @@ from __future__ import annotations
 from recyclekit.cli.options import Json, Where
 
 
-def retry(run: str | None = None, *, where: Where = Where(), as_json: Json = False) -> int:  # noqa: B008  # frozen
+def retry(run: str | None = None, *, where: Where = Where(), as_json: Json = False) -> int:
     """Take a run up again: what was done stays done, what is in doubt is looked up first, the rest is sent.
 
     Args:

@@ -7,7 +7,7 @@ import importlib
 from recyclekit.cli.options import AsOf, Json, Where, business_date
 
 
-def run(*, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) -> int:  # noqa: B008  # frozen
+def run(*, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) -> int:
     """Plan and apply as the Prefect flow, so that the run shows in Prefect's history.
 
     Uses the server that PREFECT_API_URL names, or else starts a temporary one.

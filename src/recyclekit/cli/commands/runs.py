@@ -12,7 +12,7 @@ from recyclekit.cli.options import Json, Where
 def runs(
     run: str | None = None,
     *,
-    where: Where = Where(),  # noqa: B008  # frozen
+    where: Where = Where(),
     failed: Annotated[bool, Parameter(negative=(), help="Only what failed, was skipped or is in doubt.")] = False,
     as_json: Json = False,
 ) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from recyclekit.cli.options import Json, Where, Yes
 
 
-def undo(run: str, *, where: Where = Where(), yes: Yes = False, as_json: Json = False) -> int:  # noqa: B008  # frozen
+def undo(run: str, *, where: Where = Where(), yes: Yes = False, as_json: Json = False) -> int:
     """Put back what a run wrote. Whatever a person changed since is left alone and listed.
 
     Args:
