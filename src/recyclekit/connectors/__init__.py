@@ -2,7 +2,17 @@
 
 from recyclekit.connectors.hookspecs import hookimpl
 from recyclekit.connectors.manifest import API_VERSION, FULL, Capability, ConnectorManifest, Level, Opening, Support
-from recyclekit.connectors.protocols import FindsByKey, Page, ReadsBack, ScansColumns, Sink, Source, Undoes
+from recyclekit.connectors.protocols import (
+    FindsByKey,
+    KnowsQuota,
+    Page,
+    ReadsBack,
+    ScansColumns,
+    SetsUp,
+    Sink,
+    Source,
+    Undoes,
+)
 
 __all__ = [
     "API_VERSION",
@@ -10,11 +20,13 @@ __all__ = [
     "Capability",
     "ConnectorManifest",
     "FindsByKey",
+    "KnowsQuota",
     "Level",
     "Opening",
     "Page",
     "ReadsBack",
     "ScansColumns",
+    "SetsUp",
     "Sink",
     "Source",
     "Support",

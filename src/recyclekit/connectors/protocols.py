@@ -130,3 +130,42 @@ class Undoes(Protocol):
         `remote_id` and `payload["key"]` (our key of the task or enrolment) say what to remove.
         """
         ...
+
+
+@runtime_checkable
+class KnowsQuota(Protocol):
+    """A sink that can tell how many calls its system still lets us make: a plan that takes more is refused."""
+
+    def calls_left(self) -> int | None:
+        """Return the calls that are left in the window that runs out first (of a day, usually); None if unknown.
+
+        What counts is what `calls` forecasts in: the same unit, after a margin that the connector keeps for other
+        users of the same quota. Asked in `check` and once before a plan is written, so it may take a call.
+
+        Raises:
+            SignInError, RetryableError, QuotaError: see recyclekit.errors. QuotaError means that nothing is left.
+        """
+        ...
+
+
+@runtime_checkable
+class SetsUp(Protocol):
+    """A sink that can create what its system lacks for our writes, such as our own fields: `check --fix`."""
+
+    def missing(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
+        """Return, one finding each, what these kinds of action lack here and `set_up` would create. Writes nothing.
+
+        `what` names the thing and its type ("The property recycle_reason (enumeration) on deals"). What is lacking
+        and cannot be created (rights, a licence) is not listed here: it belongs into `preflight`.
+        """
+        ...
+
+    def set_up(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
+        """Create all that `missing` lists and return a note on each thing made; what is there already is left alone.
+
+        Twice has one effect. Only called after somebody agreed to the list.
+
+        Raises:
+            SignInError, RefusedError, RetryableError, QuotaError, InDoubtError: what was made until then stays.
+        """
+        ...
