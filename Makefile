@@ -9,6 +9,7 @@ MAKEFLAGS += --no-builtin-rules
 
 VENV := .venv
 BIN := $(VENV)/bin
+PLUGINS := $(wildcard plugins/*)
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
@@ -45,7 +46,8 @@ bench: $(VENV)/dev.stamp ## the figures we promise: make bench, or make bench on
 
 pins: $(VENV)/uv.stamp ## renew requirements/ from pyproject.toml
 	@$(COMPILE) --upgrade --extra postgres pyproject.toml -o requirements/run.txt
-	@$(COMPILE) --upgrade --extra postgres --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	@$(COMPILE) --upgrade --extra postgres --extra testing --group dev -c requirements/run.txt --no-emit-package recyclekit \
+	  --prerelease if-necessary-or-explicit pyproject.toml plugins/*/pyproject.toml -o requirements/dev.txt
 	@$(COMPILE) --upgrade -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 
 clean: ## remove all that make has made
@@ -64,6 +66,7 @@ $(VENV)/run.stamp: $(VENV)/uv.stamp requirements/run.txt pyproject.toml
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt $(PLUGINS:=/pyproject.toml)
 	@$(UV) pip install --quiet --require-hashes --compile-bytecode -r requirements/dev.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation $(foreach plugin,$(PLUGINS),--editable $(plugin))
 	@touch $@

@@ -13,12 +13,19 @@ import pytest
 
 from tests.architecture.house import ROOT
 
+ROOMS = ("src", "flows", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "plugins").glob("*/src"))))
 PLANTED = {
     "floors": ("src/recyclekit/models/plan.py", "from recyclekit.ledger import protocol"),
     "stages": ("src/recyclekit/stages/schedule.py", "from recyclekit.stages import classify as other"),
     "pure": ("src/recyclekit/stages/classify.py", "import sqlite3"),
     "no-prefect": ("src/recyclekit/pipeline.py", "import prefect"),
     "flows": ("flows/recyclekit_flows/recycle.py", "from recyclekit import cli"),
+    "plugins": ("plugins/recyclekit-hubspot/src/recyclekit_hubspot/__init__.py", "from recyclekit import ledger"),
+    "plugins-apart": (
+        "plugins/recyclekit-tryton/src/recyclekit_tryton/__init__.py",
+        "import recyclekit_salesforce",
+    ),
+    "kit-door": ("src/recyclekit/project.py", "from recyclekit import testing"),
     "csv-door": ("src/recyclekit/project.py", "from recyclekit.connectors import csv"),
     "ledger-door": ("src/recyclekit/stages/write_back.py", "from recyclekit.ledger import sql"),
     "composition": ("src/recyclekit/pipeline.py", "from recyclekit.connectors import registry"),
@@ -29,7 +36,7 @@ PLANTED = {
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the shipped tree, in which all contracts hold."""
     to = tmp_path_factory.mktemp("house")
-    for room in ("src", "flows"):
+    for room in ROOMS:
         shutil.copytree(ROOT / room, to / room, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", to)
     clean = _lint(to)
@@ -69,7 +76,7 @@ def test_a_module_that_no_floor_names_is_noticed(copy: Path) -> None:
 
 def _lint(tree: Path, *options: str) -> subprocess.CompletedProcess[str]:
     lint = Path(sys.executable).with_name("lint-imports")
-    paths = os.pathsep.join(str(tree / room) for room in ("src", "flows"))
+    paths = os.pathsep.join(str(tree / room) for room in ROOMS)
     command = [str(lint), "--config", str(tree / "pyproject.toml"), "--no-cache", *options]
     environment = os.environ | {"PYTHONPATH": paths}
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)

@@ -1,0 +1,1 @@
+"""Salesforce as a recyclekit connector."""
