@@ -140,7 +140,7 @@ def _read(texts: pl.Series, spec: ReasonsSpec) -> pl.DataFrame:
         none = pl.lit(None, dtype=REASON).alias("reason")
         return texts.rename("text").to_frame().select("text", none, unclear)
     sure = pl.col("reason").is_not_null() & (pl.col("confidence") >= spec.minimum_confidence)
-    read = read_reasons(texts)
+    read = read_reasons(texts, why=False)
     if not read["text"].equals(texts):
         read = texts.rename("text").to_frame().join(read, on="text", how="left", maintain_order="left")
     return read.select(
