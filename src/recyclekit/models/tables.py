@@ -48,6 +48,9 @@ class DealSchema(dy.Schema):
     """One row per deal as the CRM holds it now. Source: the connector's records, through the field map."""
 
     deal_id = dy.String(nullable=False, primary_key=True, metadata=_doc("the CRM's id of the deal"))
+    external_id = dy.String(
+        nullable=True, metadata=_doc("the id by which other systems know the deal; joins the same deal across systems")
+    )
     name = dy.String(nullable=True, metadata=_doc("the deal's name"))
     account_id = dy.String(nullable=True, metadata=_doc("the company; joins accounts and finds other open deals"))
     contact_id = dy.String(nullable=True, metadata=_doc("the main contact; joins contacts and activities"))
