@@ -28,6 +28,7 @@ class Fact:
 
 _DEAL_JA: Final = {
     "deal_id": "商談ID",
+    "external_id": "他システムでの商談ID",
     "name": "商談名",
     "account_id": "会社",
     "contact_id": "主な担当者",
