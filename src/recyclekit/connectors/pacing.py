@@ -1,0 +1,219 @@
+"""How fast a connector may call: windows of so many calls, and what is left of a quota. For plugin authors.
+
+A window is the vendor's "190 calls in any ten seconds". The vendor counts a call when it arrives, which the caller
+cannot see; it lies between sending and answer. So a slot is free again one window after the call's *answer*: safe
+under any delay, and measured to lose one per cent against the bound (docs/decisions/0012-pacing.md).
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+from recyclekit.errors import QuotaError, RemoteError
+
+_SLICE = 1.0  # seconds between two looks at whether a stop was asked for
+
+
+class Stamp(StrEnum):
+    """From when a call counts: its answer (safe under any delay) or its sending (for windows shorter than a call)."""
+
+    ANSWER = "answer"
+    SENDING = "sending"
+
+
+class Window:
+    """The reckoning of one window, without waiting or threads: which slot is free when.
+
+    Args:
+        calls: how many calls any window may hold.
+        seconds: its length; add slack where calls are stamped at sending.
+    """
+
+    def __init__(self, calls: int, seconds: float) -> None:
+        if calls < 1 or seconds <= 0:
+            raise ValueError(f"a window of {calls} calls in {seconds} seconds lets nothing through")
+        self._calls, self._seconds = calls, seconds
+        self._free_at = [float("-inf")] * calls  # a heap: when each slot that is not in flight can be used again
+        self._in_flight = 0
+        self._paused_until = float("-inf")
+
+    @property
+    def calls(self) -> int:
+        """How many calls any window may hold."""
+        return self._calls
+
+    def take(self) -> float | None:
+        """Take the slot that is free first; return from when on (see `opens`), or None if all are in flight."""
+        if not self._free_at or self._in_flight >= self._calls:
+            return None
+        self._in_flight += 1
+        return heapq.heappop(self._free_at)
+
+    def opens(self, free_at: float) -> float:
+        """Return from when on a slot that is free at a moment may be used: not before a pause is over."""
+        return max(free_at, self._paused_until)
+
+    def stamp(self, now: float) -> None:
+        """Give back a slot whose call counts until one window from now."""
+        self.give_back(now + self._seconds)
+
+    def give_back(self, free_at: float) -> None:
+        """Give back a slot that is free from a moment on: as it was taken, if it was not used after all."""
+        self._in_flight -= 1
+        if self._in_flight + len(self._free_at) < self._calls:
+            heapq.heappush(self._free_at, free_at)
+
+    def pause(self, until: float) -> None:
+        """Let no call start before a moment: the vendor said so."""
+        self._paused_until = max(self._paused_until, until)
+
+    def learn(self, now: float, *, remaining: int | None = None, limit: int | None = None) -> None:
+        """Follow what the vendor says in an answer: how many calls its window still holds, and how many it may.
+
+        Fewer remaining than we reckon means that somebody else shares the window: as many slots are closed for a
+        window's length. More is not believed, since answers in flight overtake one another.
+        """
+        if limit is not None and limit >= 1:
+            self._resize(limit, now)
+        if remaining is None:
+            return
+        open_now = sum(1 for at in self._free_at if at <= now)
+        for _ in range(open_now - max(remaining, 0)):
+            heapq.heapreplace(self._free_at, now + self._seconds)
+
+    def _resize(self, calls: int, now: float) -> None:
+        while calls > self._in_flight + len(self._free_at):
+            heapq.heappush(self._free_at, now)
+        if calls < self._calls:
+            # The slots that stay closed longest stay: they stand for calls that the vendor has counted already.
+            keep = max(calls - self._in_flight, 0)
+            self._free_at = heapq.nlargest(keep, self._free_at)
+            heapq.heapify(self._free_at)
+        self._calls = calls
+
+
+class Limiter:
+    """Lets calls of many threads through a window, each waiting its turn.
+
+    Args:
+        calls, seconds: so many calls in any window of this length.
+        stamp: see Stamp; at SENDING, `slack` seconds are added for what a call may linger on its way.
+        clock, sleep: seconds that only grow, and waiting for them; tests put their own in.
+        should_stop: asked before and while waiting.
+    """
+
+    def __init__(
+        self,
+        calls: int,
+        seconds: float,
+        *,
+        stamp: Stamp = Stamp.ANSWER,
+        slack: float = 0.02,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._window = Window(calls, seconds + (slack if stamp is Stamp.SENDING else 0.0))
+        self._stamp, self._clock, self._sleep, self._should_stop = stamp, clock, sleep, should_stop
+        self._given_back = threading.Condition()
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Wait for a slot, make the call inside the `with`, and leave it once the answer (or its failure) is there.
+
+        Raises:
+            RemoteError: a stop was asked for; the call was not made.
+        """
+        self._wait_for_slot()
+        if self._stamp is Stamp.SENDING:
+            self._stamped()
+        try:
+            yield
+        finally:
+            if self._stamp is Stamp.ANSWER:
+                self._stamped()
+
+    def pause(self, seconds: float) -> None:
+        """Let no call start for so long: what a 429 asks for."""
+        with self._given_back:
+            self._window.pause(self._clock() + seconds)
+
+    def learn(self, *, remaining: int | None = None, limit: int | None = None) -> None:
+        """Follow the vendor's own figures; see Window.learn."""
+        with self._given_back:
+            self._window.learn(self._clock(), remaining=remaining, limit=limit)
+            self._given_back.notify_all()
+
+    def _wait_for_slot(self) -> None:
+        free_at = self._taken()
+        try:
+            self._refuse_stopped()
+            # Asked anew after each slice: a pause may have been called meanwhile.
+            while (left := self._window.opens(free_at) - self._clock()) > 0:
+                self._sleep(min(left, _SLICE))
+                self._refuse_stopped()
+        except BaseException:
+            with self._given_back:
+                self._window.give_back(free_at)
+                self._given_back.notify()
+            raise
+
+    def _taken(self) -> float:
+        with self._given_back:
+            while (free_at := self._window.take()) is None:
+                self._refuse_stopped()
+                self._given_back.wait(_SLICE)
+            return free_at
+
+    def _stamped(self) -> None:
+        with self._given_back:
+            self._window.stamp(self._clock())
+            self._given_back.notify()
+
+    def _refuse_stopped(self) -> None:
+        if self._should_stop():
+            raise RemoteError("A call was not made, because a stop was asked for.", fix="Resume: recyclekit retry")
+
+
+class Allowance:
+    """What is left of a quota (of a day, usually), by the vendor's last word less the calls made since.
+
+    Args:
+        name: in words, for the error ("calls of today").
+        margin: calls that are left to other users of the same quota.
+    """
+
+    def __init__(self, name: str, margin: int = 0) -> None:
+        self._name, self._margin = name, margin
+        self._left: int | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def left(self) -> int | None:
+        """Calls that may still be made, after the margin; None while the vendor has said nothing."""
+        with self._lock:
+            return None if self._left is None else max(self._left - self._margin, 0)
+
+    def learn(self, left: int) -> None:
+        """Take the vendor's word."""
+        with self._lock:
+            self._left = left
+
+    def spend(self) -> None:
+        """Count one call, to be made now.
+
+        Raises:
+            QuotaError: none is left.
+        """
+        with self._lock:
+            if self._left is None:
+                return
+            if self._left <= self._margin:
+                kept = f" {self._margin:,} are left to others." if self._margin else ""
+                raise QuotaError(f"No {self._name} are left.", why=kept.strip(), fix="Resume later: recyclekit retry")
+            self._left -= 1

@@ -1,0 +1,65 @@
+"""How often a connector asks again by itself, on the vocabulary of `recyclekit.errors`. For plugin authors.
+
+RetryableError says that nothing was applied, so the same call may always be made again. InDoubtError says that nobody
+knows: only a call whose repetition changes nothing (a read, an update to the same values, an upsert on a key) is.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from recyclekit.errors import InDoubtError, RemoteError, RetryableError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying:
+    """Tries and waits, in seconds. The n-th wait is drawn evenly from zero to `first` doubled n times ("full jitter").
+
+    Attributes:
+        tries: calls in all, the first included.
+        first, longest: what the drawing of the waits begins with and never exceeds.
+        total: no wait is begun that would end later than this after the first call began.
+        clock, sleep, chance: seconds that only grow, waiting for them, and the source of jitter; tests put theirs in.
+    """
+
+    tries: int = 6
+    first: float = 1.0
+    longest: float = 60.0
+    total: float = 300.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    chance: random.Random = field(default_factory=random.Random)
+
+    def call(self, ask: Callable[[], T], *, repeatable: bool) -> T:
+        """Return the answer of `ask`, asking again after RetryableError, and InDoubtError where `repeatable`.
+
+        What the other side asks us to wait (`retry_after`) wins over the jitter, and is never cut short: where it is
+        longer than what is left of `total`, the error is raised at once for the caller to wait or to stop.
+
+        Raises:
+            RemoteError: the last error, as it came.
+        """
+        again = (RetryableError, InDoubtError) if repeatable else (RetryableError,)
+        began = self.clock()
+        for attempt in range(self.tries - 1):
+            try:
+                return ask()
+            except again as error:
+                wait = self._wait(attempt, error)
+                if self.clock() + wait - began > self.total:
+                    raise
+            self.sleep(wait)
+        return ask()
+
+    def _wait(self, attempt: int, error: RemoteError) -> float:
+        asked = getattr(error, "retry_after", None)
+        if asked is not None:
+            return float(asked)
+        # Not for secrets: it spreads callers that failed together.
+        return self.chance.uniform(0.0, min(self.first * 2.0**attempt, self.longest))
