@@ -124,15 +124,18 @@ def _overlaid(records: pl.LazyFrame, key: str, written: pl.DataFrame, own: list[
     ours = ours.unique("deal_id", keep="first", maintain_order=True)  # a person may have copied a row; a deal is one
     rows = pl.int_range(ours.height, dtype=pl.UInt32, eager=True)
     row = pl.col(key).str.strip_chars().replace_strict(ours["deal_id"], rows, default=None, return_dtype=pl.UInt32)
+    values = ours.select(pl.struct(pl.col(name).alias(f"\0{name}") for name in own)).to_series()
     theirs, found = records.collect_schema(), pl.col("\0row")
+    # Gathering part by part: a join would have to put all records in order again. All columns at once, or the calls
+    # for each part and column would cost more than the reading.
+    gathered = found.map_batches(values.gather, return_dtype=values.dtype, is_elementwise=True)
+    beside = records.with_columns(row.alias("\0row")).with_columns(gathered.alias("\0ours")).unnest("\0ours")
 
     def shown(name: str) -> pl.Expr:
-        # Gathering part by part: a join would have to put all records in order again.
-        values = ours[name]
-        value = found.map_batches(values.gather, return_dtype=pl.String, is_elementwise=True)
+        value = pl.col(f"\0{name}")
         return (pl.when(found.is_not_null()).then(value).otherwise(name) if name in theirs else value).alias(name)
 
-    return records.with_columns(row.alias("\0row")).with_columns(shown(name) for name in own)
+    return beside.with_columns(shown(name) for name in own)
 
 
 def set_aside(table: Table, file: OpenedFile) -> pl.DataFrame:
