@@ -22,17 +22,25 @@ SCHEMA: Final = pl.Schema(
 _AT_ONCE: Final = 200_000  # texts in memory together, which bounds what a million of them need
 _WORDING: Final = 40  # characters up to which a text is looked up as a whole: longer ones never are the same
 _ENDS: Final = ("。", "!", "?", "！", "？", ". ", "\n")  # of a sentence, well enough to cut a note into pieces
-_DIGITS: Final = tuple("123456789")
+_DIGITS: Final = r"[1-9]"
 
 
 def read(texts: pl.Series, *, why: bool = True) -> pl.DataFrame:
     """Answers in the order in which each text first appears; see `read_reasons`."""
     distinct = texts.cast(pl.String).drop_nulls().unique(maintain_order=True).alias("text").to_frame()
+    # To the reader every number is the same, so notes that differ in a month or a count alone are read once.
+    distinct = distinct.with_columns(wording=pl.col("text").str.replace_all(_DIGITS, "0"))
+    answers = _wordings(distinct["wording"].unique(maintain_order=True), why=why).rename({"text": "wording"})
+    return distinct.join(answers, on="wording", how="left", maintain_order="left").select(SCHEMA.names())
+
+
+def _wordings(texts: pl.Series, *, why: bool) -> pl.DataFrame:
+    """Answers for texts in which every digit is 0, in any order."""
+    distinct = texts.alias("text").to_frame()
     looked_up = decide.settle(distinct.filter(pl.col("text").str.len_chars() <= _WORDING))
     rest = distinct.join(looked_up, on="text", how="anti", maintain_order="left")["text"]
     parts = [infer(model.packaged(), rest.slice(at, _AT_ONCE), why=why) for at in range(0, len(rest), _AT_ONCE)]
-    answers = pl.concat([SCHEMA.to_frame(), looked_up.cast(SCHEMA), *parts])
-    return distinct.join(answers, on="text", how="left", maintain_order="left").select(SCHEMA.names())
+    return pl.concat([SCHEMA.to_frame(), looked_up.cast(SCHEMA), *parts])
 
 
 def infer(with_model: model.Model, texts: pl.Series, *, why: bool = True) -> pl.DataFrame:
@@ -81,7 +89,8 @@ def _sentences(texts: pl.Series) -> pl.DataFrame:
             text=pl.int_range(pl.len()).cast(pl.Int64),
             sentence=pl.col("sentence")
             .str.slice(0, READ)
-            .str.replace_many([*_DIGITS, *_ENDS], ["0"] * len(_DIGITS) + ["\x1f"] * len(_ENDS))
+            .str.replace_all(_DIGITS, "0")
+            .str.replace_many(list(_ENDS), ["\x1f"] * len(_ENDS))
             .str.split("\x1f"),
         )
         .explode("sentence")
