@@ -1,14 +1,19 @@
-"""Whether a plan may be written now: the same policy, no guard tripped, not written and taken back already."""
+"""Whether a plan may be written now: same policy, no guard tripped, within the sink's powers and quota, not undone."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from recyclekit.errors import GuardError, StalePlanError
+from recyclekit.errors import GuardError, QuotaError, StalePlanError
 from recyclekit.ledger.protocol import LedgerReader
-from recyclekit.models.plan import Manifest, PolicyStamp
+from recyclekit.models.plan import ActionKind, Manifest, PolicyStamp
+
+if TYPE_CHECKING:
+    from recyclekit.connectors.protocols import Sink
 
 _LOOK_BACK = 1_000  # runs of a pipeline among which an undo is looked for
 
@@ -47,6 +52,57 @@ def refuse_undone(ledger: LedgerReader, pipeline: str, run: str) -> None:
             why="A plan is written once.",
             fix="Make a new plan: recyclekit plan --out plan.json",
         )
+
+
+def refuse_beyond_sink(sink: Sink, actions: pl.DataFrame) -> None:
+    """Stop a plan that the sink declares it cannot write, or that takes more calls than its system has left.
+
+    Args:
+        sink: the writing door; asks it for its quota, where it knows that.
+        actions: columns ACTIONS.
+
+    Raises:
+        ConnectorError: a kind of action is beyond it (UnsupportedError: for ever).
+        QuotaError: too few calls are left.
+    """
+    from recyclekit.connectors.abilities import refuse_incapable
+
+    kinds = actions.group_by("kind").agg(pl.len(), pl.col("track").drop_nulls().unique().sort())
+    found = {ActionKind(kind): (count, tracks) for kind, count, tracks in kinds.iter_rows()}
+    refuse_incapable(sink, {kind: tracks for kind, (_, tracks) in found.items()})
+    short = over_quota(sink, {kind: count for kind, (count, _) in found.items()})
+    if short:
+        raise QuotaError(
+            f"This plan takes more calls than are left: {short}.",
+            why="Nothing was written, so that the plan is not left half done.",
+            fix="Apply it once the quota is renewed, or plan fewer deals at a time (the policy's `guards`).",
+        )
+
+
+def over_quota(sink: Sink, kinds: Mapping[ActionKind, int]) -> str:
+    """Return where these numbers of actions would exceed a quota, in words; empty where they fit or nobody knows."""
+    told = (
+        f"{forecast:,} forecast, {left:,} left for {name}"
+        for name, forecast, left in quotas(sink, kinds)
+        if forecast > left
+    )
+    return "; ".join(told)
+
+
+def quotas(sink: Sink, kinds: Mapping[ActionKind, int]) -> list[tuple[str, int, int]]:
+    """Return (connector, calls that these numbers of actions take, calls left) for each system that knows its quota."""
+    from recyclekit.connectors.doors import provider_of
+    from recyclekit.connectors.protocols import KnowsQuota
+    from recyclekit.connectors.routed import doors
+
+    found = []
+    for door, kinds_here in doors(sink):
+        own = {kind: count for kind, count in kinds.items() if kind in kinds_here and count}
+        left = door.calls_left() if isinstance(door, KnowsQuota) and own else None
+        if left is not None:
+            provider = provider_of(door)
+            found.append((provider.connector if provider else "this system", door.calls(own), left))
+    return found
 
 
 def digest(actions: pl.DataFrame) -> str:

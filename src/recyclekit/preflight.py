@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from recyclekit.admission import quotas
+from recyclekit.connectors.abilities import shortfalls
+from recyclekit.connectors.protocols import ReadsBack, SetsUp
 from recyclekit.errors import InputError, RecyclekitError, RemoteError
 from recyclekit.models.mapping import check_mapping
 from recyclekit.models.plan import ActionKind
 from recyclekit.models.snapshot import Finding, Snapshot
+from recyclekit.models.tables import Table
 from recyclekit.pipeline import Job
 from recyclekit.policy.check import check_policy
-from recyclekit.project import Project
+from recyclekit.policy.plannable import plannable
+from recyclekit.project import Connection, Project
+
+if TYPE_CHECKING:
+    from recyclekit.stages.classify import Classified
 
 MOST = 20
 """How many values of one kind are listed; the rest is counted."""
@@ -34,7 +44,7 @@ def preflight(project: Project, pipeline: str | None = None, as_of: date | None 
         return [shut, *_plugins(project), *(f for f in check_policy(policy) if f.level != "note")]
     found = [*_plugins(project), *_mapping(job), *_writing(job), *_roles(project, job), *_policy(job)]
     if not any(f.level == "error" for f in found):
-        found += _data(job)
+        found += _data(project, job)
     return sorted(found, key=lambda f: ("error", "warning", "note").index(f.level))
 
 
@@ -49,8 +59,27 @@ def _mapping(job: Job) -> Sequence[Finding]:
     return check_mapping(job.mapped, {table: source.columns(table) for table in source.tables()})
 
 
+def lacking(job: Job) -> Sequence[Finding]:
+    """Return what the sink's system lacks for what the policy can plan, and what `set_up` would create."""
+    sink = job.open_sink()
+    return sink.missing(list(plannable(job.policy.spec))) if isinstance(sink, SetsUp) else ()
+
+
+def set_up(job: Job) -> Sequence[Finding]:
+    """Create what `lacking` lists; return a note on each thing made. Ask a person first."""
+    sink = job.open_sink()
+    return sink.set_up(list(plannable(job.policy.spec))) if isinstance(sink, SetsUp) else ()
+
+
 def _writing(job: Job) -> Iterator[Finding]:
-    yield from job.open_sink().preflight([ActionKind.SET_FIELDS, ActionKind.CREATE_TASK, ActionKind.ENROL])
+    """Ask only for the kinds of write that the policy can plan."""
+    sink, kinds = job.open_sink(), plannable(job.policy.spec)
+    yield from shortfalls(sink, kinds)
+    said = list(sink.preflight(list(kinds)))
+    yield from said
+    for finding in lacking(job):
+        if finding.what not in {one.what for one in said}:
+            yield finding if finding.fix else replace(finding, fix="`recyclekit check --fix` creates it.")
     try:
         job.recall(job.as_of)
     except RecyclekitError as error:
@@ -70,7 +99,7 @@ def _roles(project: Project, job: Job) -> Iterator[Finding]:
         yield Finding(level="note", where="owners", what=what, fix=f"Name people under owners.{role}.")
 
 
-def _data(job: Job) -> Iterator[Finding]:
+def _data(project: Project, job: Job) -> Iterator[Finding]:
     try:
         snapshot = job.normalize(job.extract())
     except RecyclekitError as error:
@@ -79,7 +108,43 @@ def _data(job: Job) -> Iterator[Finding]:
     yield from snapshot.findings
     yield from _set_aside(snapshot)
     yield from _stages(job, snapshot)
-    yield from job.classify(snapshot).findings
+    classified = job.classify(snapshot)
+    yield from classified.findings
+    nurture = project.nurture(job.pipeline)
+    if nurture is not project.crm(job.pipeline) and ActionKind.ENROL in plannable(job.policy.spec):
+        yield from _strangers(nurture, snapshot)
+    yield from _forecast(job, snapshot, classified)
+
+
+def _forecast(job: Job, snapshot: Snapshot, classified: Classified) -> Iterator[Finding]:
+    """Tell what a plan made now would take of each quota that a system knows."""
+    kinds = {ActionKind(kind): n for kind, n in job.schedule(snapshot, classified).manifest.actions.items()}
+    for name, forecast, left in quotas(job.open_sink(), kinds):
+        what = f"A plan made now takes about {forecast:,} calls of {name}; {left:,} are left."
+        if forecast > left:
+            yield Finding(level="error", where="quota", what=what, fix="Wait until the quota is renewed.")
+        else:
+            yield Finding(level="note", where="quota", what=what)
+
+
+_ASKED = 5  # deals that a system must know one of
+
+
+def _strangers(nurture: Connection, snapshot: Snapshot) -> Iterator[Finding]:
+    """Say where a system that nurtures does not know our deals: an enrolment names the deal, nothing else."""
+    where, sink = f"connections.{nurture.name}", nurture.sink
+    deals = snapshot.deals["deal_id"].head(_ASKED).to_list()
+    if not isinstance(sink, ReadsBack):
+        what = "It cannot be asked whether it knows the deals that are to be enrolled."
+        yield Finding(level="warning", where=where, what=what, fix="Look there for one of them by its id.")
+        return
+    spec = nurture.mapped.fields.get(Table.DEALS, {}).get("deal_id")
+    column = spec.column if spec is not None else None
+    found = sink.read_back(deals, {Table.DEALS: [column]}).get(Table.DEALS) if column else None
+    if deals and (found is None or found.is_empty()):
+        what = f"It knows none of the deals {', '.join(deals)}, so nobody could be enrolled: enrolments name the deal."
+        fix = "Enrol in a system that holds these deals under the same ids, or take `nurture` out of the pipeline."
+        yield Finding(level="error", where=where, what=what, fix=fix)
 
 
 def _set_aside(snapshot: Snapshot) -> Iterator[Finding]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -25,6 +25,7 @@ from recyclekit.policy.reasons import TAXONOMY
 from recyclekit.yaml_file import Document, did_you_mean, load, validate
 
 if TYPE_CHECKING:
+    from recyclekit.connectors.doors import Provider
     from recyclekit.connectors.manifest import ConnectorManifest, Opening
     from recyclekit.connectors.protocols import Sink, Source
     from recyclekit.connectors.registry import Registry
@@ -119,27 +120,41 @@ class Connection:
 
     name: str
     manifest: ConnectorManifest[Any]
+    package: str
     settings: BaseModel
     opening: Opening
     spec: ConnectionSpec
 
     @cached_property
     def source(self) -> Source:
-        """The opened reading door."""
+        """The opened reading door; a bug behind it names its connector."""
+        from recyclekit.connectors.doors import guarded_source
+
         if self.manifest.open_source is None:
             raise ConnectorError(
                 f"The connector {self.manifest.name} cannot be read from.", fix="Choose another source."
             )
-        return self.manifest.open_source(self.settings, self.opening)
+        with self._provider.answering("open_source"):
+            return guarded_source(self.manifest.open_source(self.settings, self.opening), self._provider)
 
     @cached_property
     def sink(self) -> Sink:
-        """The opened writing door."""
+        """The opened writing door; a bug behind it names its connector."""
+        from recyclekit.connectors.doors import guarded_sink
+
         if self.manifest.open_sink is None:
             raise ConnectorError(
                 f"The connector {self.manifest.name} cannot be written to.", fix="Choose another sink."
             )
-        return self.manifest.open_sink(self.settings, self.opening)
+        with self._provider.answering("open_sink"):
+            return guarded_sink(self.manifest.open_sink(self.settings, self.opening), self._provider)
+
+    @cached_property
+    def _provider(self) -> Provider:
+        from recyclekit.connectors.doors import Provider
+
+        known = self.manifest.capabilities
+        return Provider(connection=self.name, connector=self.manifest.name, package=self.package, capabilities=known)
 
     @cached_property
     def mapped(self) -> Mapped:
@@ -201,7 +216,24 @@ class Project:
             given.setdefault("deal_id", id_spec.column)
         part = self.document.part(("connections", name, "settings"), given)
         settings = validate(part, manifest.settings, error=ProjectError)
-        return Connection(name, manifest, settings, Opening(folder=self.folder, timezone=self.timezone), spec)
+        opening, package = Opening(folder=self.folder, timezone=self.timezone), self.registry.package(manifest.name)
+        return Connection(name, manifest, package, settings, opening, spec)
+
+    def crm(self, pipeline: str) -> Connection:
+        """Return the connection that a pipeline writes fields and tasks to."""
+        spec = self.spec.pipelines[pipeline]
+        return self.connection(spec.sink or spec.source)
+
+    def nurture(self, pipeline: str) -> Connection:
+        """Return the connection that a pipeline enrols in: the one it writes to, where no other is named."""
+        return self.connection(self.spec.pipelines[pipeline].nurture or self.crm(pipeline).name)
+
+    def sink_of(self, pipeline: str) -> Callable[[], Sink]:
+        """Return what opens a pipeline's sink, once."""
+        from recyclekit.connectors.routed import routed
+
+        crm, nurture = self.crm(pipeline), self.nurture(pipeline)
+        return cache(lambda: crm.sink if nurture is crm else routed(crm.sink, nurture.sink))
 
     def policy(self, pipeline: str) -> Policy:
         """Load the policy of a pipeline: a packaged name, or a path that starts at the project's folder."""
@@ -238,14 +270,13 @@ class Project:
         name = self.pipeline_name(pipeline)
         spec = self.spec.pipelines[name]
         source = self.connection(spec.source)
-        sink = self.connection(spec.sink or spec.source)
         return Job(
             pipeline=name,
             as_of=as_of or clock.today(self.timezone),
             timezone=self.timezone,
             policy=self.policy(name),
             open_source=lambda: source.source,
-            open_sink=lambda: sink.sink,
+            open_sink=self.sink_of(name),
             mapped=source.mapped,
             open_ledger=self.ledger,
             recall=lambda day: self.memory(name, day),

@@ -2,15 +2,54 @@
 
 from __future__ import annotations
 
-from recyclekit.cli.options import AsOf, Json, Where, business_date
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from recyclekit.cli.options import AsOf, Json, Where, Yes, business_date
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recyclekit.models.snapshot import Finding
+    from recyclekit.project import Project
 
 
-def check(*, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) -> int:
+def check(
+    *,
+    where: Where = Where(),
+    as_of: AsOf = None,
+    fix: Annotated[bool, Parameter(negative=(), help="Create what the system lacks for our writes.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> int:
     """Check the project file, the policy, the connections, the field map, stages and reasons. Changes nothing.
 
     Wrong columns are named with the nearest right one; unmapped stages and reasons with their deals and money.
+    With --fix, what the system lacks and we can create (our own fields, say) is listed, and created after a yes.
     """
     from recyclekit.cli.findings import report_findings
     from recyclekit.preflight import preflight
 
-    return report_findings(preflight(where.open(), where.pipeline, business_date(as_of)), as_json=as_json)
+    project, day = where.open(), business_date(as_of)
+    made = _fix(project, where.pipeline, yes=yes) if fix else ()
+    return report_findings([*made, *preflight(project, where.pipeline, day)], as_json=as_json)
+
+
+def _fix(project: Project, pipeline: str | None, *, yes: bool) -> Sequence[Finding]:
+    """List what would be created, ask, create it, and return what was made."""
+    from recyclekit.cli.terminal import confirm, say
+    from recyclekit.preflight import lacking, set_up
+
+    job = project.job(pipeline)
+    lacks = lacking(job)
+    if not lacks:
+        say("Nothing is lacking that could be created.")
+        return ()
+    say("Would be created:")
+    for finding in lacks:
+        say(f"  {finding.where}: {finding.what}")
+    if not confirm(f"Create {'it' if len(lacks) == 1 else f'these {len(lacks)}'}?", yes=yes):
+        say("Nothing was created.")
+        return ()
+    return set_up(job)
