@@ -1,4 +1,4 @@
-# make demo · make test · make check · make bench [only=reasons] · make pins · make clean
+# make demo · make test · make check · make bench [only=reasons] · make tryton-up · make pins · make clean
 # Needs make and a Python from 3.11 on. Everything else is installed into .venv from the pins in requirements/.
 
 SHELL := bash
@@ -22,16 +22,17 @@ export PREFECT_HOME ?= $(CURDIR)/build/prefect
 export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
 export DO_NOT_TRACK ?= 1
 
-.PHONY: help demo test check bench pins clean
+.PHONY: help demo test check bench tryton-up pins clean
 
 help: ## show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
 
 demo: $(VENV)/run.stamp ## the main job on sample data, as a Prefect flow, from nothing to a report
 	@mkdir -p $(PREFECT_HOME)
 	@$(BIN)/recyclekit demo --prefect
 
 test: $(VENV)/dev.stamp ## all tests
+	@$(MAKE) --no-print-directory tryton-up || echo "Tryton could not be installed; its tests will say so and be skipped" >&2
 	@$(BIN)/pytest -n auto --dist loadgroup
 
 check: $(VENV)/dev.stamp ## style, types, import directions, the shape of the house
@@ -44,10 +45,14 @@ check: $(VENV)/dev.stamp ## style, types, import directions, the shape of the ho
 bench: $(VENV)/dev.stamp ## the figures we promise: make bench, or make bench only=reasons
 	@$(BIN)/python -m tests.benchmarks $(only)
 
+tryton-up: $(VENV)/dev.stamp ## a real Tryton server in build/tryton, for the tests of its connector
+	@$(BIN)/python -m tests.tryton_server
+
 pins: $(VENV)/uv.stamp ## renew requirements/ from pyproject.toml
 	@$(COMPILE) --upgrade --extra postgres pyproject.toml -o requirements/run.txt
 	@$(COMPILE) --upgrade --extra postgres --extra testing --group dev -c requirements/run.txt --no-emit-package recyclekit \
 	  --prerelease if-necessary-or-explicit pyproject.toml plugins/*/pyproject.toml -o requirements/dev.txt
+	@$(COMPILE) --upgrade requirements/tryton.in -o requirements/tryton.txt
 	@$(COMPILE) --upgrade -c requirements/dev.txt requirements/build.in -o requirements/build.txt
 
 clean: ## remove all that make has made

@@ -1,0 +1,168 @@
+"""Runs inside the Tryton server's own Python, never in ours: fills an empty database through Tryton's own models.
+
+    python tryton_seed.py CONFIG DATABASE < wanted.json > made.json
+
+Wanted (all keys optional): `employees` [{id, name}], `parties` [{id, name, country, opted_out}], `deals` [{id, party, name,
+amount, currency, employee, created_on, closed_on, state, lost_reason}], `activities` [{deal, at, message}],
+`scenarios` [name]. Made: `key` (of the REST application), and per table our id → Tryton's.
+"""
+
+import json
+import sys
+from datetime import date, datetime
+from decimal import Decimal
+
+from trytond.config import config
+
+config.update_etc(sys.argv[1])
+
+from trytond.pool import Pool  # noqa: E402  # Tryton reads its settings while it is imported
+from trytond.transaction import Transaction  # noqa: E402
+
+
+def main(database):
+    """Create what standard input asks for, in one transaction."""
+    wanted = json.load(sys.stdin)
+    Pool.start()
+    pool = Pool(database)
+    pool.init()
+    with Transaction().start(database, 1, context={"active_test": False}):
+        company = _company(pool)
+        with Transaction().set_context(company=company.id, companies=[company.id], employee=None):
+            made = _fill(pool, company, wanted)
+        Transaction().commit()
+    json.dump(made, sys.stdout)
+
+
+def _company(pool):
+    Company = pool.get("company.company")
+    found = Company.search([])
+    if found:
+        return found[0]
+    Party, Currency, User = (pool.get(name) for name in ("party.party", "currency.currency", "res.user"))
+    party = Party(name="Our company")
+    party.save()
+    yen = _currency(Currency, "JPY")
+    company = Company(party=party, currency=yen)
+    company.save()
+    user = User(1)
+    user.companies = [*user.companies, company]
+    user.company = company
+    user.save()
+    Group = pool.get("res.group")
+    user.groups = Group.search([])
+    user.save()
+    return company
+
+
+def _currency(Currency, code):
+    found = Currency.search([("code", "=", code)])
+    if found:
+        return found[0]
+    digits = 0 if code == "JPY" else 2
+    currency = Currency(name=code, code=code, symbol=code, digits=digits, rounding=Decimal(1).scaleb(-digits))
+    currency.save()
+    return currency
+
+
+def _fill(pool, company, wanted):
+    Application = pool.get("res.user.application")
+    application = Application(user=1, application="rest", state="validated")
+    application.save()
+    employees = _employees(pool, company, wanted.get("employees", ()))
+    scenarios = _scenarios(pool, wanted.get("scenarios", ()))
+    parties = _parties(pool, wanted.get("parties", ()), scenarios)
+    deals = _deals(pool, company, wanted.get("deals", ()), parties, employees)
+    _activities(pool, wanted.get("activities", ()), deals)
+    _project_ready(pool, company)
+    ids = {
+        name: {key: record.id for key, record in made.items()}
+        for name, made in (("employees", employees), ("parties", parties), ("deals", deals), ("scenarios", scenarios))
+    }
+    return {"key": application.key, "company": company.id, **ids}
+
+
+def _employees(pool, company, wanted):
+    Party, Employee = pool.get("party.party"), pool.get("company.employee")
+    parties = Party.create([{"name": w.get("name") or w["id"]} for w in wanted])
+    made = Employee.create([{"party": party.id, "company": company.id} for party in parties])
+    return {w["id"]: employee for w, employee in zip(wanted, made, strict=True)}
+
+
+def _scenarios(pool, names):
+    Scenario = pool.get("marketing.automation.scenario")
+    made = Scenario.create([{"name": n, "model": "party.party", "domain": "[]", "unsubscribable": True} for n in names])
+    if made:
+        Scenario.run(made)
+    return dict(zip(names, made, strict=True))
+
+
+def _parties(pool, wanted, scenarios):
+    Party, Address = pool.get("party.party"), pool.get("party.address")
+    rows = [{"name": w.get("name") or w["id"], "code": f"P-{w['id']}"} for w in wanted]
+    made = dict(zip([w["id"] for w in wanted], Party.create(rows), strict=True))
+    out = [made[w["id"]] for w in wanted if w.get("opted_out")]
+    if out and scenarios:
+        Party.write(out, {"marketing_scenario_unsubscribed": [("add", [s.id for s in scenarios.values()])]})
+    countries = [(made[w["id"]], w["country"]) for w in wanted if w.get("country")]
+    if countries:
+        known = {code: _country(pool, code).id for code in {code for _, code in countries}}
+        Address.create([{"party": party.id, "country": known[code]} for party, code in countries])
+    return made
+
+
+def _country(pool, code):
+    Country = pool.get("country.country")
+    found = Country.search([("code", "=", code)])
+    if found:
+        return found[0]
+    country = Country(name=code, code=code)
+    country.save()
+    return country
+
+
+def _deals(pool, company, wanted, parties, employees):
+    Opportunity, Currency = pool.get("sale.opportunity"), pool.get("currency.currency")
+    currencies = {code: _currency(Currency, code).id for code in {w.get("currency") or "JPY" for w in wanted}}
+    rows = [
+        {
+            "reference": w["id"],
+            "description": w.get("name"),
+            "company": company.id,
+            "currency": currencies[w.get("currency") or "JPY"],
+            "party": parties[w["party"]].id if w.get("party") in parties else None,
+            "employee": employees[w["employee"]].id if w.get("employee") in employees else None,
+            "amount": None if w.get("amount") is None else Decimal(str(w["amount"])),
+            "start_date": _date(w.get("created_on")) or date(2000, 1, 1),
+            "end_date": _date(w.get("closed_on")),
+            "state": w.get("state") or "lead",
+            "lost_reason": w.get("lost_reason"),
+        }
+        for w in wanted
+    ]
+    made = Opportunity.create(rows)
+    return {w["id"]: opportunity for w, opportunity in zip(wanted, made, strict=True)}
+
+
+def _activities(pool, wanted, deals):
+    Note = pool.get("ir.note")
+    made = Note.create([{"resource": str(deals[w["deal"]]), "message": w.get("message") or "Talked."} for w in wanted])
+    # A note is stamped with the moment of its creation; these happened before.
+    table, cursor = Note.__table__(), Transaction().connection.cursor()
+    for note, w in zip(made, wanted, strict=True):
+        at = datetime.fromisoformat(w["at"])
+        cursor.execute(*table.update([table.create_date], [at], where=table.id == note.id))
+
+
+def _project_ready(pool, company):
+    """A task needs a sequence and an open status; the modules bring both, unless somebody removed them."""
+    assert pool.get("project.work.status").search([("types", "in", "task")])
+    assert company.id
+
+
+def _date(text):
+    return date.fromisoformat(text) if text else None
+
+
+if __name__ == "__main__":
+    main(sys.argv[2])
