@@ -33,6 +33,10 @@ class RecyclekitError(Exception):
         super().__init__(" ".join(part for part in (what, why, fix) if part))
 
 
+class BrokenConnectorError(RecyclekitError):
+    """A connector raised what no connector may raise, or answered nonsense: a bug of its own, with its name."""
+
+
 # -- wrong before anything was touched ------------------------------------------------------------------------------
 
 

@@ -181,13 +181,11 @@ class Job:
         return self.schedule(snapshot, classified, memory)
 
     def admit(self, plan: Plan | Manifest, *, approve_guards: bool = False) -> None:
-        """Make sure that a plan may be written under today's policy.
-
-        Raises:
-            StalePlanError: the policy has changed since; GuardError: the plan trips a change guard.
-        """
+        """Make sure that a plan may be written: errors as in `admission.admit` and `admission.refuse_beyond_sink`."""
         manifest = plan.manifest if isinstance(plan, Plan) else plan
         admission.admit(manifest, self.policy.stamp, approve_guards=approve_guards)
+        if isinstance(plan, Plan) and plan.actions.height:
+            admission.refuse_beyond_sink(self.open_sink(), plan.actions)
 
     def write_back(self, plan: Plan, *, approve_guards: bool = False) -> Outcome:
         """Stage 5. Write a plan, deal by deal, after checking that nobody changed the deal meanwhile."""

@@ -40,5 +40,6 @@ def as_document(outcome: Outcome) -> dict[str, object]:
         "in_doubt": by_deal(outcome.in_doubt),
         "unsent": outcome.unsent,
         "why": outcome.why,
+        "remarks": list(outcome.remarks),
         "sums_close": outcome.sums_close,
     }

@@ -70,6 +70,9 @@ def outcome_view(outcome: Outcome) -> RenderableType:
         ),
         _items("Failed", "refused by the other side; nothing of it was written", outcome.failed),
         _items("In doubt", "sent, without proof of the effect; never repeated blindly", outcome.in_doubt),
+        Group(*(Text.assemble(("Remark: ", f"bold {DOUBTFUL}"), words(said)) for said in outcome.remarks))
+        if outcome.remarks
+        else None,
         _after(outcome),
     )
 

@@ -11,6 +11,7 @@ from recyclekit.connectors.protocols import (
     SetsUp,
     Sink,
     Source,
+    SplitsBatches,
     Undoes,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "SetsUp",
     "Sink",
     "Source",
+    "SplitsBatches",
     "Support",
     "Undoes",
     "hookimpl",

@@ -133,6 +133,15 @@ class Undoes(Protocol):
 
 
 @runtime_checkable
+class SplitsBatches(Protocol):
+    """A sink whose batches go to more than one place: each part is a call of its own, so errors speak for all of it."""
+
+    def parts(self, actions: Sequence[Action]) -> Sequence[Sequence[Action]]:
+        """Return the actions in parts, to be handed to `write`, `find` or `undo` one after the other; none left out."""
+        ...
+
+
+@runtime_checkable
 class KnowsQuota(Protocol):
     """A sink that can tell how many calls its system still lets us make: a plan that takes more is refused."""
 
@@ -140,7 +149,7 @@ class KnowsQuota(Protocol):
         """Return the calls that are left in the window that runs out first (of a day, usually); None if unknown.
 
         What counts is what `calls` forecasts in: the same unit, after a margin that the connector keeps for other
-        users of the same quota. Asked in `check` and once before a plan is written, so it may take a call.
+        users of the same quota. Asked in `check` and before a plan is written, so it may take a call.
 
         Raises:
             SignInError, RetryableError, QuotaError: see recyclekit.errors. QuotaError means that nothing is left.

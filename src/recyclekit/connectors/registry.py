@@ -79,6 +79,13 @@ class Registry:
             return self.manifests[name]
         raise self._missing(name)
 
+    def package(self, name: str) -> str:
+        """Return the distribution that provides a connector, importing no more than `manifest` does."""
+        same_name = [i for i, entry in enumerate(self.entries) if entry.name == name]
+        if len(same_name) == 1 and any(found.name == name for found in self._plugin(same_name[0]).manifests):
+            return self._plugin(same_name[0]).distribution
+        return self.distributions[name]
+
     @cached_property
     def manifests(self) -> Mapping[str, AnyManifest]:
         """All connectors that can be used, by name; loads every plugin."""

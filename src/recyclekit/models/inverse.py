@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 import polars as pl
 
-from recyclekit.models.plan import ACTIONS, ActionKind, Change
+from recyclekit.models.plan import ACTIONS, Action, ActionKind, Change
+from recyclekit.models.run import Receipt, ReceiptState
 
 UNDO_KINDS = frozenset({ActionKind.RESTORE_FIELDS, ActionKind.REMOVE_TASK, ActionKind.UNENROL})
 """The kinds that a sink carries out through `Undoes`; conditional on the other side, so repeating one is safe."""
@@ -71,3 +72,22 @@ def _payload(kind: ActionKind, row: Mapping[str, str], *, is_bound: bool) -> dic
         return {NOT_UNDOABLE: "the old values are not known"}
     before = orjson.loads(row["before"])
     return {**{name: before.get(name) for name in written}, "expect": written}
+
+
+def impossible(actions: Sequence[Action], *, able: bool) -> list[Receipt]:
+    """Return a `skipped` receipt, with the reason, for each action that cannot be carried out.
+
+    Args:
+        actions: about to be sent.
+        able: whether the sink can take writes back at all.
+    """
+    why = {
+        a.key: a.payload.get(NOT_UNDOABLE) or ("" if able else "this system cannot take writes back")
+        for a in actions
+        if a.kind in UNDO_KINDS or NOT_UNDOABLE in a.payload
+    }
+    return [
+        Receipt(key=key, state=ReceiptState.SKIPPED, code=NOT_UNDOABLE, reason=str(reason))
+        for key, reason in why.items()
+        if reason
+    ]

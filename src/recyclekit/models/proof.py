@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,6 +30,18 @@ def found(actions: Sequence[Action], receipts: Sequence[Receipt]) -> list[Receip
     return [
         _judged(action, _answer(action, receipts_of), _FINDINGS) for action, receipts_of in _paired(actions, receipts)
     ]
+
+
+def breaches(actions: Sequence[Action], receipts: Sequence[Receipt]) -> str:
+    """Return how an answer breaks the contract of one receipt per action sent, in words; empty where it keeps it."""
+    sent, answered = {action.key for action in actions}, Counter(receipt.key for receipt in receipts)
+    said = {
+        "{} not answered": [key for key in sent if key not in answered],
+        "{} answered more than once": [key for key, times in answered.items() if times > 1 and key in sent],
+        "{} answered that had not been sent": [key for key in answered if key not in sent],
+        "{} called done without a proof": [r.key for r in receipts if r.state == ReceiptState.DONE and not r.proof],
+    }
+    return ", ".join(f"{words.format(len(keys))} ({min(keys)})" for words, keys in said.items() if keys)
 
 
 def in_doubt(action: Action, code: str, reason: str) -> Receipt:

@@ -77,6 +77,7 @@ class Outcome:
     """What apply, retry and undo report. planned = applied + skipped + failed + in_doubt + unsent.
 
     `stop` and `why` say what made the run stop before its end, where something did; what is unsent can be resumed.
+    `remarks` say in words where a sink's answers broke the contract; what they left unproven is in doubt.
     """
 
     run: str
@@ -91,6 +92,7 @@ class Outcome:
     stop: ExitCode | None = None
     why: str = ""
     kind: RunKind = RunKind.APPLY
+    remarks: tuple[str, ...] = ()
 
     @property
     def sums_close(self) -> bool:

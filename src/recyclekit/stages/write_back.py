@@ -16,7 +16,8 @@ from typing import Required, TypedDict, TypeVar, Unpack
 import polars as pl
 
 from recyclekit import clock
-from recyclekit.connectors.protocols import FindsByKey, Sink, Undoes
+from recyclekit.connectors.protocols import FindsByKey, Sink, SplitsBatches, Undoes
+from recyclekit.connectors.routed import named
 from recyclekit.errors import (
     ConfigError,
     InDoubtError,
@@ -30,11 +31,11 @@ from recyclekit.events import Listen, StageEnded, StageProgressed, StageStarted,
 from recyclekit.faultpoint import faultpoint
 from recyclekit.ledger.protocol import Lease, Ledger
 from recyclekit.models.drift import Reread, drifted
-from recyclekit.models.inverse import NOT_UNDOABLE, UNDO_KINDS, inverse
+from recyclekit.models.inverse import UNDO_KINDS, impossible, inverse
 from recyclekit.models.outcome import TOLD, outcome_of
 from recyclekit.models.patience import Patience
 from recyclekit.models.plan import Action
-from recyclekit.models.proof import found, in_doubt, proven, refused
+from recyclekit.models.proof import breaches, found, in_doubt, proven, refused
 from recyclekit.models.run import Outcome, Receipt, ReceiptState, Run, RunKind, RunState
 from recyclekit.models.snapshot import dead_letters as no_dead_letters
 
@@ -160,6 +161,7 @@ class _Desk:
         self.patience = means.get("patience", Patience())
         self.sleep = means.get("sleep", time.sleep)
         self.cursors = means.get("cursors", {})
+        self.remarks: list[str] = []
         undoing = run.kind is RunKind.UNDO
         self.settle = self.ledger.undo_settle if undoing else self.ledger.settle
         self.reread = None if undoing else means.get("reread")
@@ -196,7 +198,7 @@ class _Desk:
     def outcome(self, already: int, stop: RemoteError | None) -> Outcome:
         name = self.run.run
         counts, told = self.ledger.run(name).counts, self.ledger.actions(name, TOLD)
-        return outcome_of(name, counts, told, already=already, stop=stop)
+        return replace(outcome_of(name, counts, told, already=already, stop=stop), remarks=tuple(self.remarks))
 
     def settle_doubt(self) -> None:
         """Look up what an earlier attempt sent without getting a proof."""
@@ -220,15 +222,20 @@ class _Desk:
         if self.should_stop():
             raise _StoppedError("The run was asked to stop.", fix=f"Resume it: recyclekit retry {self.run.run}")
         self.keep_lease()
-        left = self.without(batch, self.impossible(batch))
+        left = self.without(batch, impossible(batch, able=isinstance(self.sink, Undoes)))
         left = self.without(left, self.changed(left))
         left = _except(left, self.ledger.mark_sent(self.lease, self.run.run, [a.key for a in left]))
-        for undoing in (True, False):
-            part = [a for a in left if (a.kind in UNDO_KINDS) is undoing]
-            if part:
-                self.hand_over(part, left)
-                left = _except(left, part)
+        for part in self.parts(left):
+            self.hand_over(part, left)
+            left = _except(left, part)
         self.listen(StageProgressed(run=self.run.run, stage=STAGE, done=len(batch)))
+
+    def parts(self, actions: Sequence[Action]) -> Iterator[Sequence[Action]]:
+        """Yield the actions call by call: undoing before the rest, and one system after the other."""
+        for undoing in (True, False):
+            part = [a for a in actions if (a.kind in UNDO_KINDS) is undoing]
+            if part:
+                yield from self.sink.parts(part) if isinstance(self.sink, SplitsBatches) else [part]
 
     def hand_over(self, part: Sequence[Action], unanswered: Sequence[Action]) -> None:
         """Deliver and record call by call; where the other side stops us, what was not answered is unsent again."""
@@ -247,7 +254,9 @@ class _Desk:
     def deliver(self, actions: Sequence[Action]) -> Iterator[list[Receipt]]:
         """Yield the receipts of each call; a refused batch is halved until the record that is to blame stands alone."""
         try:
-            yield proven(actions, self.call_patiently(actions))
+            receipts = self.call_patiently(actions)
+            self.remark(actions, receipts)
+            yield proven(actions, receipts)
         except InDoubtError as doubt:
             yield [in_doubt(a, "no_answer", doubt.what) for a in actions]
         except RefusedError as refusal:
@@ -258,12 +267,17 @@ class _Desk:
             yield from self.deliver(actions[:half])
             yield from self.deliver(actions[half:])
 
+    def remark(self, actions: Sequence[Action], receipts: Sequence[Receipt]) -> None:
+        """Remember in words where an answer breaks the contract of receipts; the first five say enough."""
+        if len(self.remarks) < 5 and (said := breaches(actions, receipts)):
+            self.remarks.append(f"{named(self.sink, actions[0].kind)} broke the contract of receipts: {said}.")
+
     def look_up(self, actions: Sequence[Action]) -> None:
         """Settle doubt from the other side. An undo is conditional, so it may simply be repeated."""
         again = [a for a in actions if a.kind in UNDO_KINDS]
         rest = [a for a in actions if a.kind not in UNDO_KINDS]
         receipts = [Receipt(key=a.key, state=ReceiptState.PLANNED, code="repeatable") for a in again]
-        receipts += self.find(rest) if rest else []
+        receipts += [found for part in self.parts(rest) for found in self.find(part)]
         if receipts:
             self.settle(self.lease, self.run.run, receipts)
 
@@ -281,19 +295,6 @@ class _Desk:
         if receipts:
             self.settle(self.lease, self.run.run, receipts)
         return _except(batch, receipts)
-
-    def impossible(self, batch: Sequence[Action]) -> list[Receipt]:
-        able = isinstance(self.sink, Undoes)
-        why = {
-            a.key: a.payload.get(NOT_UNDOABLE) or ("" if able else "this system cannot take writes back")
-            for a in batch
-            if a.kind in UNDO_KINDS or NOT_UNDOABLE in a.payload
-        }
-        return [
-            Receipt(key=key, state=ReceiptState.SKIPPED, code=NOT_UNDOABLE, reason=str(reason))
-            for key, reason in why.items()
-            if reason
-        ]
 
     def changed(self, batch: Sequence[Action]) -> list[Receipt]:
         if self.reread is None or not batch:
