@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from recyclekit.models.memory import Memory
+from recyclekit.models.standing import split_repeats
 from recyclekit.policy.spec import PolicySpec
 
 
@@ -15,32 +16,46 @@ def cycle_facts(memory: Memory, spec: PolicySpec) -> pl.DataFrame:
     last step, once that is written (the cycle is done after that day, recorded or not); `_done` cycles carried through
     to the end; `_done_on` when the last of them was.
     """
-    last_step = pl.DataFrame(
-        [(name, track.steps[-1].name) for name, track in spec.tracks.items()],
-        schema={"track": pl.String, "step": pl.String},
-        orient="row",
+    cycles = memory.cycles.filter(pl.col("ended_why").ne_missing("undone")).join(
+        _finals(memory, spec), on=["deal_id", "cycle"], how="left", maintain_order="left"
     )
-    cycles = memory.cycles.lazy().filter(pl.col("ended_why").ne_missing("undone"))
-    final = (
-        cycles.join(last_step.lazy(), on="track")
-        .join(memory.touches.lazy().select("deal_id", "cycle", "step", "due_on"), on=["deal_id", "cycle", "step"])
-        .group_by("deal_id", "cycle")
-        .agg(pl.col("due_on").max().alias("_final_on"))
+    once, several = split_repeats(cycles, "deal_id")
+    through = (pl.col("ended_why") == "track_done").fill_null(value=False)
+    is_open, done_on = pl.col("ended_on").is_null(), pl.coalesce("_final_on", "ended_on")
+    single = once.select(
+        "deal_id",
+        _cycle="cycle",
+        _cycle_open=is_open,
+        _runs_until=pl.when(is_open).then("_final_on"),
+        _done=through.cast(pl.Int32),
+        _done_on=pl.when(through).then(done_on),
     )
-    through = pl.col("ended_why") == "track_done"
-    is_open = pl.col("ended_on").is_null()
-    return (
-        cycles.join(final, on=["deal_id", "cycle"], how="left")
-        .sort("deal_id", "cycle")
+    if several.is_empty():
+        return single
+    of_many = (
+        several.sort("deal_id", "cycle")
         .group_by("deal_id", maintain_order=True)
         .agg(
-            pl.col("cycle").last().alias("_cycle"),
-            is_open.last().alias("_cycle_open"),
-            pl.when(is_open).then("_final_on").last().alias("_runs_until"),
-            through.sum().cast(pl.Int32).alias("_done"),
-            pl.coalesce("_final_on", "ended_on").filter(through).max().alias("_done_on"),
+            _cycle=pl.col("cycle").last(),
+            _cycle_open=is_open.last(),
+            _runs_until=pl.when(is_open).then("_final_on").last(),
+            _done=through.sum().cast(pl.Int32),
+            _done_on=done_on.filter(through).max(),
         )
-        .collect()
+    )
+    return pl.concat([single, of_many])
+
+
+def _finals(memory: Memory, spec: PolicySpec) -> pl.DataFrame:
+    """Return the cycles whose track's last step is written: deal_id, cycle, and `_final_on`, its date."""
+    last = {name: track.steps[-1].name for name, track in spec.tracks.items()}
+    written = memory.touches.filter(pl.col("step").is_in(list({*last.values()})))
+    tracks = memory.cycles.select("deal_id", "cycle", "track")
+    return (
+        written.join(tracks, on=["deal_id", "cycle"])
+        .filter(pl.col("step") == pl.col("track").replace_strict(last, default=None, return_dtype=pl.String))
+        .group_by("deal_id", "cycle")
+        .agg(_final_on=pl.col("due_on").max())
     )
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from recyclekit.models.decision import BUCKET, CLASSIFIED, SCHEDULED, VERDICT, Bucket, Status, Verdict
 from recyclekit.models.memory import TOUCHES, Memory
 from recyclekit.models.snapshot import Snapshot
-from recyclekit.models.standing import running_touches, standing
+from recyclekit.models.standing import ASK, running_touches, standing
 from recyclekit.models.tables import OWN_FIELDS, DealSchema
 from recyclekit.policy.step_book import StepBook
 
@@ -38,9 +38,9 @@ def concerned(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory) -> pl
     ours = [pl.col(name).is_not_null() for name in OWN_FIELDS if name in deals.columns]
     holds = deals.select(pl.any_horizontal(*ours, pl.repeat(value=False, n=pl.len()))).to_series()
     found = ~decisions["verdict"].is_in(list(_ALONE)) | holds
-    touched = {*memory.cycles["deal_id"], *memory.in_doubt}
-    if touched:
-        found |= decisions["deal_id"].is_in(list(touched))
+    touched = pl.concat([memory.cycles["deal_id"], pl.Series(list(memory.in_doubt), dtype=pl.String)])
+    if len(touched):
+        found |= decisions["deal_id"].is_in(touched.implode())
     return found.arg_true()
 
 
@@ -160,12 +160,46 @@ def left_behind(over: pl.DataFrame, memory: Memory, activities: pl.DataFrame, as
     These are tasks that nobody has done (due today or later, or shown as open by the CRM) and enrolments.
     """
     cut = over.filter(pl.col("ended_why") != "track_done").select("deal_id", "cycle", "track", "rule", "fingerprint")
+    if cut.is_empty():
+        return cut.clear().select(
+            *(pl.lit(None, dtype=dtype).alias(name) for name, dtype in TOUCHES.items()), "track", "rule", "fingerprint"
+        )
     touches = running_touches(memory).join(cut, on=["deal_id", "cycle"], how="inner", maintain_order="left")
     done = pl.lit(None, dtype=pl.Boolean)
     if {"key", "done"} <= set(activities.columns) and touches.height:
-        seen = activities.select("key", "done").drop_nulls().group_by("key").agg(pl.col("done").any())
-        touches, done = touches.join(seen, on="key", how="left", maintain_order="left"), pl.col("done")
+        touches = touches.join(_seen(activities), on="key", how="left", maintain_order="left")
+        done = pl.col("done")
     is_open = pl.when(done.is_null()).then(pl.col("due_on") >= as_of).otherwise(~done)
     return touches.filter((pl.col("channel") == "newsletter") | is_open).select(
         *TOUCHES, "track", "rule", "fingerprint"
     )
+
+
+def overtaken(planned: pl.DataFrame, memory: Memory, activities: pl.DataFrame) -> pl.DataFrame:
+    """Return our tasks that a new touch overtakes: TOUCHES, then change, track, rule and fingerprint.
+
+    A task stays for its owner until the touch after it is past, too. These are the older ones, of this cycle or of an
+    earlier one, that the CRM shows as still open. Where it does not show our tasks, there are none.
+
+    Args:
+        planned: columns of `upcoming`, next_approach_on and change.
+        memory: touches so far.
+        activities: with `key` and `done` where the system shows our tasks.
+    """
+    schema = {**TOUCHES, "change": pl.String, **dict.fromkeys(("track", "rule", "fingerprint"), pl.String)}
+    if not {"key", "done"} <= set(activities.columns) or memory.touches.is_empty():
+        return pl.DataFrame(schema=schema)
+    fresh = planned.filter(pl.col("next_approach_on").is_not_null() & pl.col("mode").is_in([FIRST, NEXT])).select(
+        "deal_id", "goes_on", "running_cycle", "last_due", "change", "track", "rule", "fingerprint"
+    )
+    is_open = _seen(activities).filter(~pl.col("done"))
+    tasks = memory.touches.filter((pl.col("step") != ASK) & (pl.col("channel") != "newsletter"))
+    tasks = tasks.join(is_open, on="key", how="semi", maintain_order="left")
+    older = ~pl.col("goes_on") | (pl.col("cycle") < pl.col("running_cycle")) | (pl.col("due_on") < pl.col("last_due"))
+    found = tasks.join(fresh, on="deal_id", how="inner", maintain_order="left").filter(older)
+    return found.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+def _seen(activities: pl.DataFrame) -> pl.DataFrame:
+    """Return what the CRM shows of our own tasks: key, done."""
+    return activities.select("key", "done").drop_nulls().group_by("key").agg(pl.col("done").any())

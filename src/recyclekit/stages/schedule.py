@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -17,6 +17,7 @@ from recyclekit.models.lines import (
     ask_lines,
     check_keys,
     keys,
+    overtaken_lines,
     own_field_lines,
     taken_back,
     touch_lines,
@@ -47,6 +48,7 @@ from recyclekit.policy.upcoming import (
     concerned,
     ended,
     left_behind,
+    overtaken,
     upcoming,
 )
 from recyclekit.policy.wishes import home_calendar, wish
@@ -59,6 +61,7 @@ _DUE = (
     "closed_on", "last_contact_on", "contract_ends_on", "fiscal_year", "country",
 )  # fmt: skip
 """What the date and owner of a touch depend on."""
+_PLACED = {"on": pl.Date, "owner": pl.String, "note": pl.String, "needs_fiscal_year": pl.Boolean}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +144,7 @@ def schedule(
     over = ended(deals, as_of)
     gone = left_behind(over, memory, snapshot.activities, as_of)
     planned = _plan(deals, scene, gone)
-    actions = _actions(planned, gone, scene, set(snapshot.deals.columns))
+    actions = _actions(planned, gone, scene, snapshot)
     check_keys(actions)
     made = planned.select(pl.col(name).cast(dtype) for name, dtype in SCHEDULED.items())
     made = made if rows is None else beside_the_others(decisions, made, rows)
@@ -192,6 +195,8 @@ def _plan(deals: pl.DataFrame, scene: _Scene, gone: pl.DataFrame) -> pl.DataFram
 def _touches(due: pl.DataFrame, scene: _Scene, gone: pl.DataFrame) -> pl.DataFrame:
     """Return the touches to be made, one row each: on, owner, note, needs_fiscal_year."""
     spec, book, memory = scene.spec, scene.book, scene.memory
+    if due.is_empty():  # a plan in which nothing changed needs no calendar
+        return pl.DataFrame(schema=_PLACED)
     wishes = wish(due.with_columns(is_next=pl.col("mode") == NEXT), spec, book, scene.settings, scene.as_of)
     channel, role = (book.column(name, due["step_row"]) for name in ("channel", "role"))
     touches = due.select(
@@ -260,7 +265,7 @@ def _bucket() -> pl.Expr:
 # -- writes -----------------------------------------------------------------------------------------------------------
 
 
-def _actions(planned: pl.DataFrame, gone: pl.DataFrame, scene: _Scene, present: Collection[str]) -> pl.DataFrame:
+def _actions(planned: pl.DataFrame, gone: pl.DataFrame, scene: _Scene, snapshot: Snapshot) -> pl.DataFrame:
     """Return all writes: what goes, what comes, then the deals' own fields as the sign that it is done."""
     is_on = pl.col("next_approach_on").is_not_null()
     change = pl.when(is_on & _enters()).then(pl.lit(Change.ADD)).when(is_on).then(pl.lit(Change.CHANGE))
@@ -275,11 +280,14 @@ def _actions(planned: pl.DataFrame, gone: pl.DataFrame, scene: _Scene, present: 
     holds = pl.any_horizontal(pl.col(f"now_{name}").is_not_null() for name in OWN_FIELDS)
     told = rows.select(~pl.col("in_doubt") & ~waits & (is_on | holds)).to_series()
     made = rows.select(is_on & ~pl.col("keeps")).to_series()
+    older = overtaken(rows, scene.memory, snapshot.activities).join(gone, on="key", how="anti", maintain_order="left")
     return pl.concat([
         taken_back(gone, rows.select("deal_id", is_on=is_on), scene.pipeline, scene.run),
+        overtaken_lines(older, scene.pipeline, scene.run),
         touch_lines(rows.select(TOUCH_COLUMNS).filter(made), scene.book.steps, scene.pipeline),
         ask_lines(_asked(rows, scene)),
-        own_field_lines(rows.select(FIELD_COLUMNS).filter(told), scene.pipeline, scene.run, present),
+        own_field_lines(rows.select(FIELD_COLUMNS).filter(told), scene.pipeline, scene.run,
+                        snapshot.deals.columns),
     ])  # fmt: skip
 
 
@@ -300,6 +308,8 @@ def _asked(rows: pl.DataFrame, scene: _Scene) -> pl.DataFrame:
     asked = asked.with_columns(key=keys(scene.pipeline, asked["deal_id"], asked["cycle"], ASK))
     known = scene.memory.touches.filter(pl.col("step") == ASK)
     asked = asked.join(known, on="key", how="anti", maintain_order="left")
+    if asked.is_empty():
+        return asked
     years = scene.as_of.year, scene.as_of.year + 1
     return asked.with_columns(
         pl.col("change").fill_null(str(Change.CHANGE)),
