@@ -54,3 +54,12 @@ def test_what_has_no_way_back_says_so() -> None:
 def test_fields_stay_where_the_task_they_promise_was_removed() -> None:
     found = payloads(OWN, {"kind": "remove_task", "key": "main:D1:gone"}, {**OWN, "deal_id": "D2"})
     assert [NOT_UNDOABLE in payload for _, _, payload in found] == [False, True, True]
+
+
+def test_an_overdue_task_that_was_overtaken_stays_removed_and_the_rest_goes_back() -> None:
+    gone = {"kind": "remove_task", "key": "main:D1:gone", "payload": '{"key":"main:D1:1:first","overtaken":true}'}
+    found = payloads(OWN, gone, ROW)
+    assert [(kind, NOT_UNDOABLE in payload) for _, kind, payload in found] == [
+        ("remove_task", False), ("remove_task", True), ("restore_fields", False),
+    ]  # fmt: skip
+    assert "overdue" in str(found[1][2][NOT_UNDOABLE])

@@ -275,3 +275,65 @@ def test_whatever_happens_no_key_is_planned_twice_and_a_second_plan_is_empty(dat
         again = world.plan(day, f"r{run}b")
         assert again.actions.is_empty()
         assert again.by_bucket == plan.by_bucket
+
+
+# -- tasks that stay open ---------------------------------------------------------------------------------------------
+
+THREE_STEPS = track(
+    "same_day",
+    {"name": "call"},
+    {"name": "mail", "channel": "mail", "after_days": 7},
+    {"name": "meet", "after_days": 7},
+)
+
+
+def _shown(world: World, *steps: str, done: bool | None = False) -> None:
+    at = datetime.fromisoformat("2026-11-24T10:00:00+00:00")
+    world.activities = [
+        {"deal_id": "A", "kind": "task", "at": at, "key": f"main:A:{step}", "done": done} for step in steps
+    ]
+
+
+def _after_two_steps(world: World) -> date:
+    world.apply(world.plan())
+    world.apply(world.plan(date(2026, 11, 25), "r2"), date(2026, 11, 25))
+    return date(2026, 12, 2)
+
+
+def test_an_open_task_stays_for_its_owner_until_the_touch_after_it_is_past_too() -> None:
+    world = World(policy=policy(tracks={"three": THREE_STEPS}, reason_tracks={})).add("A", "three")
+    world.apply(world.plan())
+    _shown(world, "1:call")
+    assert kinds(world.plan(date(2026, 11, 25), "r2")) == ["create_task", "set_fields"]
+    day = _after_two_steps(world)
+    _shown(world, "1:call", "1:mail")
+    plan = world.plan(day, "r3")
+    assert kinds(plan) == ["remove_task", "create_task", "set_fields"]
+    (gone,) = writes(plan, "remove_task")
+    assert (gone["key"], gone["change"]) == ("main:A:1:call:remove:r3", "~")
+    assert (gone["payload"]["key"], gone["payload"]["overtaken"]) == ("main:A:1:call", True)
+    assert plan.changes == {"+": 0, "~": 1, "-": 0}
+    world.apply(plan, day)
+    assert world.plan(day, "r4").actions.is_empty()  # even where a person's change kept the task open
+
+
+@pytest.mark.parametrize("done", [True, None])
+def test_what_is_done_or_not_shown_is_left_alone(done: bool | None) -> None:
+    world = World(policy=policy(tracks={"three": THREE_STEPS}, reason_tracks={})).add("A", "three")
+    day = _after_two_steps(world)
+    _shown(world, "1:call", "1:mail", done=done)
+    assert writes(world.plan(day, "r3"), "remove_task") == []
+
+
+def test_the_next_cycle_takes_back_what_the_last_one_left_open() -> None:
+    world = _world().add("A", "two")
+    day = _through(world)
+    world.decide("A", verdict="wait")
+    world.apply(world.plan(day, "r3"), day)
+    _shown(world, "1:call", "1:mail")
+    world.decide("A", verdict="recycle", cycle=2)
+    plan = world.plan(date(2027, 6, 9), "r4")
+    assert [(w["payload"]["key"], w["change"]) for w in writes(plan, "remove_task")] == [
+        ("main:A:1:call", "+"), ("main:A:1:mail", "+"),
+    ]  # fmt: skip
+    assert plan.changes == {"+": 1, "~": 0, "-": 0}

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import polars as pl
 
+from recyclekit.models.lines import OVERTAKEN
 from recyclekit.models.plan import ACTIONS, Action, ActionKind, Change
 from recyclekit.models.run import Receipt, ReceiptState
 
@@ -39,9 +40,10 @@ def inverse(undo_run: str, done: pl.DataFrame) -> pl.DataFrame:
 
     `done` has the columns of `LedgerReader.actions`. restore_fields holds the old values, with `expect` for what must
     still stand there; remove_task and unenrol hold the payload of what they remove and its `key`.
-    Of a deal from which the run removed something, nothing is taken back.
+    Of a deal from which the run removed something, nothing is taken back; an overdue task that was overtaken binds not.
     """
-    bound = frozenset(done.filter(pl.col("kind").cast(pl.String).is_in(list(UNDO_KINDS)))["deal_id"])
+    removed = done.filter(pl.col("kind").cast(pl.String).is_in(list(UNDO_KINDS)))
+    bound = frozenset(row["deal_id"] for row in removed.iter_rows(named=True) if not _is_overtaken(row))
     rows = [_inverse(undo_run, row, bound) for row in done.reverse().iter_rows(named=True)]
     return pl.DataFrame(rows, schema=UNDO_ACTIONS, orient="row")
 
@@ -61,8 +63,14 @@ def _inverse(undo_run: str, row: Mapping[str, str], bound: frozenset[str]) -> di
     }
 
 
+def _is_overtaken(row: Mapping[str, str]) -> bool:
+    return bool(orjson.loads(row["payload"]).get(OVERTAKEN))
+
+
 def _payload(kind: ActionKind, row: Mapping[str, str], *, is_bound: bool) -> dict[str, object]:
     written = orjson.loads(row["payload"])
+    if kind in UNDO_KINDS and not is_bound:
+        return {NOT_UNDOABLE: "the overdue task was removed, which has no way back"}
     if is_bound:
         # Fields that promise a touch whose task is gone would hide the deal from the next plan: all of it stays.
         return {NOT_UNDOABLE: "its open task was removed, which has no way back; the next plan judges the deal anew"}

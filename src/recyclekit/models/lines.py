@@ -12,6 +12,8 @@ from recyclekit.models.plan import ACTIONS, ActionKind, Change
 from recyclekit.models.standing import ASK
 from recyclekit.models.tables import OWN_FIELDS
 
+OVERTAKEN = "overtaken"
+"""Payload entry of a remove_task: nothing else of the run hangs on it."""
 NEWSLETTER = "newsletter"
 """The channel that is an enrolment, not a task."""
 
@@ -102,6 +104,21 @@ def taken_back(gone: pl.DataFrame, scheduled: pl.DataFrame, pipeline: str, run: 
         _lines(rows.filter(~enrolled), ActionKind.REMOVE_TASK, _BACK),
         _lines(rows.filter(enrolled), ActionKind.UNENROL, _BACK),
     ])  # fmt: skip
+
+
+def overtaken_lines(rows: pl.DataFrame, pipeline: str, run: str) -> pl.DataFrame:
+    """Return what removes tasks that a new touch overtakes; the payload says so, since an undo may go on without them.
+
+    Args:
+        rows: columns TOUCHES, then change, track, rule and fingerprint.
+        pipeline: part of the keys.
+        run: part of the keys.
+    """
+    if rows.is_empty():
+        return pl.DataFrame(schema=_SCHEMA)
+    what = rows.select(pl.format(f"{{}}:remove:{run}", "step")).to_series()
+    made = rows.with_columns(task_key="key", key=keys(pipeline, rows["deal_id"], rows["cycle"], what))
+    return _lines(made, ActionKind.REMOVE_TASK, (*_BACK, pl.lit(value=True).alias(OVERTAKEN)))
 
 
 def own_field_lines(rows: pl.DataFrame, pipeline: str, run: str, present: Collection[str]) -> pl.DataFrame:

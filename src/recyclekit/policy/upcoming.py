@@ -175,7 +175,7 @@ def left_behind(over: pl.DataFrame, memory: Memory, activities: pl.DataFrame, as
     )
 
 
-def overtaken(planned: pl.DataFrame, memory: Memory, activities: pl.DataFrame) -> pl.DataFrame:
+def overtaken(planned: pl.DataFrame, gone: pl.DataFrame, memory: Memory, activities: pl.DataFrame) -> pl.DataFrame:
     """Return our tasks that a new touch overtakes: TOUCHES, then change, track, rule and fingerprint.
 
     A task stays for its owner until the touch after it is past, too. These are the older ones, of this cycle or of an
@@ -183,6 +183,7 @@ def overtaken(planned: pl.DataFrame, memory: Memory, activities: pl.DataFrame) -
 
     Args:
         planned: columns of `upcoming`, next_approach_on and change.
+        gone: what is taken back already, as `left_behind` gives it.
         memory: touches so far.
         activities: with `key` and `done` where the system shows our tasks.
     """
@@ -195,6 +196,7 @@ def overtaken(planned: pl.DataFrame, memory: Memory, activities: pl.DataFrame) -
     is_open = _seen(activities).filter(~pl.col("done"))
     tasks = memory.touches.filter((pl.col("step") != ASK) & (pl.col("channel") != "newsletter"))
     tasks = tasks.join(is_open, on="key", how="semi", maintain_order="left")
+    tasks = tasks.join(gone, on="key", how="anti", maintain_order="left")
     older = ~pl.col("goes_on") | (pl.col("cycle") < pl.col("running_cycle")) | (pl.col("due_on") < pl.col("last_due"))
     found = tasks.join(fresh, on="deal_id", how="inner", maintain_order="left").filter(older)
     return found.select(pl.col(name).cast(dtype) for name, dtype in schema.items())

@@ -280,10 +280,9 @@ def _actions(planned: pl.DataFrame, gone: pl.DataFrame, scene: _Scene, snapshot:
     holds = pl.any_horizontal(pl.col(f"now_{name}").is_not_null() for name in OWN_FIELDS)
     told = rows.select(~pl.col("in_doubt") & ~waits & (is_on | holds)).to_series()
     made = rows.select(is_on & ~pl.col("keeps")).to_series()
-    older = overtaken(rows, scene.memory, snapshot.activities).join(gone, on="key", how="anti", maintain_order="left")
     return pl.concat([
         taken_back(gone, rows.select("deal_id", is_on=is_on), scene.pipeline, scene.run),
-        overtaken_lines(older, scene.pipeline, scene.run),
+        overtaken_lines(overtaken(rows, gone, scene.memory, snapshot.activities), scene.pipeline, scene.run),
         touch_lines(rows.select(TOUCH_COLUMNS).filter(made), scene.book.steps, scene.pipeline),
         ask_lines(_asked(rows, scene)),
         own_field_lines(rows.select(FIELD_COLUMNS).filter(told), scene.pipeline, scene.run,
