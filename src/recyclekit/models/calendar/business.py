@@ -150,10 +150,10 @@ def _country_table(
     weekdays = (days + 3) % 7  # 1970-01-01 was a Thursday
     if country is None:
         return ~np.isin(weekdays, list(_SATURDAY_SUNDAY if weekend is None else weekend))
-    import holidays  # a tenth of a second, needed only where dates are planned
+    from recyclekit.models.calendar.public import public_holidays  # loads `holidays`: only where dates are planned
 
     try:
-        public = holidays.country_holidays(country, years=range(years[0], years[1] + 1))
+        public = public_holidays(country, range(years[0], years[1] + 1))
     except NotImplementedError as error:
         raise InputError(
             f"The public holidays of country {country!r} are not known.",
