@@ -259,9 +259,9 @@ class Project:
 
     def memory(self, pipeline: str, as_of: date) -> Memory:
         """Return what is remembered, without creating a ledger: planning never writes."""
-        from recyclekit.models.memory import Memory
+        from recyclekit.ledger import recall
 
-        return self.ledger().memory(pipeline, as_of) if self.has_ledger else Memory()
+        return recall(self.spec.ledger, self.folder, pipeline, as_of)
 
     def job(self, pipeline: str | None = None, as_of: date | None = None, listen: Listen = silence) -> Job:
         """Return a job: one pipeline with everything that its stages need. Today is decided here, once."""

@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 import polars as pl
 import pytest
@@ -15,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import Connection, update
 
 from recyclekit.errors import LeaseError, LedgerError
-from recyclekit.ledger import open_ledger
+from recyclekit.ledger import open_ledger, remembered
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.schema import leases
 from recyclekit.models.inverse import inverse, undone_key
@@ -277,6 +278,9 @@ class LedgerMachine(RuleBasedStateMachine):
         if not hasattr(self, "ledger"):
             return
         memory = self.ledger.memory("main")
+        cycles, touches = self.ledger.store.read(self.unpacked)
+        assert memory.cycles.equals(cycles), "what is packed is what the tables hold"
+        assert memory.touches.equals(touches.drop("made_on"))
         assert set(memory.touches["key"]) == self.model.touches
         assert set(memory.cycles["deal_id"]) == {key.split(":")[1] for key in self.model.touches}
         doubt = {
@@ -286,6 +290,9 @@ class LedgerMachine(RuleBasedStateMachine):
             if fate.state in {SENT, IN_DOUBT}
         }
         assert memory.in_doubt == doubt
+
+    def unpacked(self, connection: Connection) -> tuple[pl.DataFrame, pl.DataFrame]:
+        return remembered.read(partial(self.ledger.store.fetch, connection), "main")
 
     # -- choosing --------------------------------------------------------------------------------------------------
 
@@ -336,6 +343,11 @@ class OnPostgres(LedgerMachine):
         one = server()
         assert one is not None
         one.drop(self.url)
+
+
+@pytest.fixture(autouse=True)
+def pack_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "PACKED_FROM", 1)
 
 
 _SAME = {"deadline": None, "suppress_health_check": list(HealthCheck)}

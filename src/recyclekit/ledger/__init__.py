@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,29 @@ if TYPE_CHECKING:
 
     from recyclekit.ledger.sql import SqlLedger
     from recyclekit.ledger.store import Store
+    from recyclekit.models.memory import Memory
 
-__all__ = ["open_ledger"]
+__all__ = ["open_ledger", "recall"]
+
+
+def recall(url: str, folder: Path, pipeline: str, as_of: date | None = None) -> Memory:
+    """Return what a pipeline remembers, as planning is told it; a ledger that is not there yet remembers nothing.
+
+    Raises:
+        ConfigError: as `open_ledger`; LedgerError: the ledger cannot be read.
+    """
+    from recyclekit.ledger.glance import glance
+    from recyclekit.models.memory import Memory
+
+    kind, _, place = url.partition(":///")
+    if kind == "sqlite" and place and "?" not in place:
+        path = (folder / place).absolute()
+        if not path.exists():
+            return Memory()
+        known = glance(path, pipeline, as_of)
+        if known is not None:
+            return known
+    return open_ledger(url, folder).memory(pipeline, as_of)
 
 
 def open_ledger(url: str, folder: Path) -> SqlLedger:

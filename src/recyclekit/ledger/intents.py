@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Row, insert, select, text
 from recyclekit.errors import LedgerError
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.protocol import Lease
-from recyclekit.ledger.schema import DOUBT, LIVE, RUN_BITS, actions, moment, runs
+from recyclekit.ledger.schema import RUN_BITS, actions, moment, runs
 from recyclekit.ledger.settling import record, reopen_run
+from recyclekit.ledger.states import DOUBT, LIVE
 from recyclekit.ledger.store import Store
 from recyclekit.models.plan import ACTIONS, Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState, Run, RunState

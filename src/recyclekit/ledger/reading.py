@@ -1,21 +1,23 @@
-"""What the ledger is asked: memory, runs, a run's actions and dead letters, cursors. Writes nothing."""
+"""What the ledger is asked: memory, runs, a run's actions and dead letters, cursors."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import orjson
 import polars as pl
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, delete, func, insert, select, text
 
 from recyclekit.errors import LedgerError, UnknownRunError
+from recyclekit.ledger import remembered
 from recyclekit.ledger.intents import span
-from recyclekit.ledger.schema import DOUBT, actions, cursors, runs
+from recyclekit.ledger.schema import actions, cursors, packed, runs, touches
 from recyclekit.ledger.store import Store
-from recyclekit.models.memory import CYCLES, TOUCHES, Memory
+from recyclekit.models.memory import Memory
 from recyclekit.models.plan import ACTIONS, PolicyStamp
 from recyclekit.models.run import ReceiptState, Run, RunKind, RunState
 from recyclekit.models.snapshot import DEAD_LETTERS
@@ -30,20 +32,20 @@ _NEAREST = 500
 
 def memory(store: Store, connection: Connection, pipeline: str, as_of: date | None) -> Memory:
     """Return cycles, touches and deals in doubt as they were known at the end of `as_of`."""
-    day = (as_of or date.max).isoformat()
-    values = {"pipeline": pipeline, "day": day}
-    cycles = store.fetch(connection, _CYCLES, values, pl.Schema(CYCLES))
-    touches = store.fetch(connection, _TOUCHES, values, pl.Schema(TOUCHES))
-    doubt = store.fetch(connection, _DOUBT, values, pl.Schema({"deal_id": pl.String}))
-    return Memory(cycles=cycles, touches=touches, in_doubt=frozenset(doubt["deal_id"]))
+    return remembered.recall(
+        partial(store.fetch, connection), lambda query, of: connection.execute(text(query), of).first(), pipeline, as_of
+    )
 
 
-_CYCLES = """SELECT deal_id, cycle, track, reason, opened_on,
-    CASE WHEN ended_on <= :day THEN ended_on END, CASE WHEN ended_on <= :day THEN ended_why END
-    FROM cycles WHERE pipeline = :pipeline AND opened_on <= :day ORDER BY deal_id, cycle"""
-_TOUCHES = """SELECT deal_id, cycle, step, due_on, channel, owner, key
-    FROM touches WHERE pipeline = :pipeline AND made_on <= :day ORDER BY deal_id, cycle, made_on, key"""
-_DOUBT = f"SELECT DISTINCT deal_id FROM actions WHERE pipeline = :pipeline AND {DOUBT}"
+def pack(store: Store, connection: Connection, pipeline: str) -> None:
+    """Leave cycles and touches packed for the next plan, where there are so many that it pays."""
+    count = select(func.count()).select_from(touches).where(touches.c.pipeline == pipeline)
+    if connection.execute(count).scalar_one() < remembered.PACKED_FROM:
+        return
+    both = map(remembered.pack, remembered.read(partial(store.fetch, connection), pipeline))
+    row = dict(zip(("pipeline", "cycles", "touches"), (pipeline, *both), strict=True))
+    connection.execute(delete(packed).where(packed.c.pipeline == pipeline))
+    connection.execute(insert(packed).values(row))
 
 
 def newest(connection: Connection, pipeline: str | None, limit: int) -> Sequence[Run]:

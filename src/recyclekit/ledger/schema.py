@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -26,8 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0001"
-"""The newest migration. Revisions are four digits that grow, so a newer ledger is one with a larger number."""
+from recyclekit.ledger.states import DOUBT, LIVE
 
 HOLDS = {
     "id": "an id of ours or of the other side",
@@ -39,9 +39,6 @@ HOLDS = {
     "remark": "what the other side said, cut short, with addresses and telephone numbers taken out",
 }
 
-LIVE = "state IN ('sent', 'done', 'in_doubt') AND undone_by IS NULL"
-"""An action that took effect or may have: at most one per key and pipeline, which the store itself enforces."""
-DOUBT = "state IN ('sent', 'in_doubt')"
 RUN_BITS = 32
 """An action's id is its run's number shifted by this, plus its position in the plan: order and run in one integer."""
 
@@ -177,6 +174,14 @@ touches = Table(
     _text("owner", "id"),
     Column("made_on", Date, nullable=False),
     sqlite_with_rowid=False,
+)
+
+packed = Table(
+    "packed",
+    metadata,
+    _text("pipeline", "code", primary_key=True),
+    Column("cycles", LargeBinary, nullable=False),  # the two tables above as Parquet, while nothing in them changes
+    Column("touches", LargeBinary, nullable=False),
 )
 
 cursors = Table(

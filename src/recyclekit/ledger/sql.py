@@ -143,6 +143,7 @@ class SqlLedger:
             connection.execute(update(runs).where(runs.c.run_no == run_no).values(ended))
             for (name, table), position in (cursors or {}).items():
                 _remember_cursor(connection, (lease.pipeline, name, table), position, run)
+            reading.pack(self.store, connection, lease.pipeline)
 
         self.store.write("end", work)
 

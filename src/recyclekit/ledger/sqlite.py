@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError
 
 from recyclekit import clock
 from recyclekit.errors import LedgerBusyError, LedgerError
+from recyclekit.ledger.columns import fetch
+from recyclekit.ledger.glance import BUSY_SECONDS
 from recyclekit.ledger.store import Store
 
-BUSY_SECONDS = 15
 _TUPLES_AT_ONCE = 2_000  # what stays in the processor's cache: a third of the cost of ten times as many
-_ROWS_AT_ONCE = 500_000  # a JSON text of SQLite holds at most a gigabyte
 
 
 class SqliteStore(Store):
@@ -64,15 +64,7 @@ class SqliteStore(Store):
     def fetch(
         self, connection: Connection, query: str, values: Mapping[str, object], schema: Mapping[str, pl.DataType]
     ) -> pl.DataFrame:
-        # whole columns as JSON, made and read in C: half the cost of a tuple for each row
-        columns = ", ".join(f'json_group_array("{name}")' for name in schema)
-        names = ", ".join(f'"{name}"' for name in schema)
-        page = f"WITH page({names}) AS ({query} LIMIT {_ROWS_AT_ONCE} OFFSET :skip) SELECT {columns} FROM page"
-        parts: list[pl.DataFrame] = []
-        while not parts or parts[-1].height == _ROWS_AT_ONCE:
-            row = _driver(connection).execute(page, {**values, "skip": len(parts) * _ROWS_AT_ONCE}).fetchone()
-            parts.append(_columns(schema, row))
-        return pl.concat(parts)
+        return fetch(_driver(connection), query, values, schema)
 
     def is_passing(self, error: Exception) -> bool:  # noqa: ARG002  # SQLite has waited for its lock already
         return False
@@ -134,13 +126,3 @@ def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
 def _tuples(frame: pl.DataFrame) -> Iterator[tuple[object, ...]]:
     for part in frame.iter_slices(_TUPLES_AT_ONCE):
         yield from zip(*(column.to_list() for column in part.get_columns()), strict=True)
-
-
-def _columns(schema: Mapping[str, pl.DataType], row: Sequence[str]) -> pl.DataFrame:
-    texts = [
-        pl.Series(name, orjson.loads(values), dtype=pl.String if dtype == pl.Date else dtype)
-        for (name, dtype), values in zip(schema.items(), row, strict=True)
-    ]
-    dates = [name for name, dtype in schema.items() if dtype == pl.Date]
-    frame = pl.DataFrame(texts)
-    return frame.with_columns(pl.col(dates).str.to_date("%Y-%m-%d")) if dates else frame

@@ -28,6 +28,7 @@ _END_EARLIER = f"""UPDATE cycles SET ended_on = :on, ended_why = 'changed', ende
 _FORGET_TOUCH = f"DELETE FROM touches WHERE {_THIS} AND cycle = :cycle AND key = :key"
 _FORGET_CYCLE = f"""DELETE FROM cycles WHERE {_THIS} AND cycle = :cycle AND NOT EXISTS (SELECT 1 FROM touches
     WHERE touches.pipeline = cycles.pipeline AND touches.deal_id = cycles.deal_id AND touches.cycle = cycles.cycle)"""
+_UNPACK = "DELETE FROM packed WHERE pipeline = :pipeline"
 _END_NOT = f"UPDATE cycles SET ended_on = NULL, ended_why = NULL, ended_by = NULL WHERE {_THIS} AND ended_by = :run"
 
 
@@ -41,6 +42,8 @@ def remember(store: Store, connection: Connection, run: Run, done: Iterable[Row[
     store.each(connection, _OPEN, opened)
     store.each(connection, _END_EARLIER, [one for one in opened if one["cycle"] != 1])
     store.each(connection, _TOUCH, [one for one in going if one["kind"] in _MAKES_TOUCH])
+    if rows:
+        store.each(connection, _UNPACK, [{"pipeline": run.pipeline}])
     left = [row for row in rows if row.change == Change.REMOVE and row.kind == ActionKind.SET_FIELDS]
     end(store, connection, run.pipeline, run.run, [(row.deal_id, row.cycle, on, "revived") for row in left])
 
@@ -52,6 +55,8 @@ def end(
     same = {"pipeline": pipeline, "run": run}
     rows = [{**same, "deal_id": deal, "cycle": n, "on": on.isoformat(), "why": why} for deal, n, on, why in ended]
     store.each(connection, _END, rows)
+    if rows:
+        store.each(connection, _UNPACK, [{"pipeline": pipeline}])
 
 
 def forget(store: Store, connection: Connection, undo: Run, undone: Sequence[Row[Any]]) -> None:
@@ -59,6 +64,7 @@ def forget(store: Store, connection: Connection, undo: Run, undone: Sequence[Row
     same = {"pipeline": undo.pipeline, "run": undo.of_run}
     rows = [{**same, "deal_id": row.deal_id, "cycle": row.cycle, "key": row.key} for row in undone]
     store.each(connection, _FORGET_TOUCH, rows)
+    store.each(connection, _UNPACK, [{"pipeline": undo.pipeline}])
     opening = [one for one, row in zip(rows, undone, strict=True) if row.change != Change.REMOVE]
     store.each(connection, _FORGET_CYCLE, opening)
     store.each(connection, _END_NOT, rows)

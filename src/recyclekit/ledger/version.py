@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from recyclekit.errors import LedgerError, LedgerVersionError
-from recyclekit.ledger.schema import HEAD
+from recyclekit.ledger.states import HEAD
 
 
 def version(connection: Connection) -> str | None:

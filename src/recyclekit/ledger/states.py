@@ -1,0 +1,10 @@
+"""What all statements agree on: the schema's version, and which actions took effect or may have. Imports nothing."""
+
+from __future__ import annotations
+
+HEAD = "0002"
+"""The newest migration. Revisions are four digits that grow, so a newer ledger is one with a larger number."""
+
+LIVE = "state IN ('sent', 'done', 'in_doubt') AND undone_by IS NULL"
+"""An action that took effect or may have: at most one per key and pipeline, which the store itself enforces."""
+DOUBT = "state IN ('sent', 'in_doubt')"
