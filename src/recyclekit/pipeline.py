@@ -30,7 +30,7 @@ from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.models.tables import OWN_FIELDS, Table
 from recyclekit.stages import write_back as stage_5
-from recyclekit.stages.classify import Classified, classify, fingerprints
+from recyclekit.stages.classify import Classified, classify, facts, fingerprints
 from recyclekit.stages.extract import extract
 from recyclekit.stages.normalize import normalize
 from recyclekit.stages.schedule import SCHEDULE_READS, schedule
@@ -228,6 +228,15 @@ class Job:
         runs = [r for r in self.open_ledger().runs(self.pipeline) if _is_unfinished(r)]
         own = [r for r in runs if self.flow_run is not None and r.flow_run == self.flow_run]
         return next((r.run for r in (own if self.flow_run is not None else runs)), None)
+
+    def facts(self, policy: Policy) -> pl.DataFrame:
+        """Return what the rules of a policy (this pipeline's or another) see of the deals as they are now."""
+        job = replace(self, policy=policy)
+        seen = facts(
+            job.normalize(job.extract()), policy, self.recall(self.as_of), as_of=self.as_of, timezone=self.timezone,
+            reasons=self.mapped.reasons,
+        )  # fmt: skip
+        return seen.frame
 
     def explain(self, deal: str) -> Trace:
         """Return why a deal is decided as it is, why not otherwise, when that changes, and what comes next."""

@@ -85,3 +85,25 @@ def test_a_run_id_that_means_several_runs_is_a_wrong_usage(project: Path, recycl
 
     assert answer.code == 2
     assert run in answer.err
+
+
+def test_policy_check_and_doc_use_the_projects_own_deals_and_name_nobody(project: Path, recyclekit: Command) -> None:
+    checked = recyclekit("policy", "check", "--as-of", AS_OF, "--json")
+    assert checked.code == 0, checked.err
+    told = " ".join(finding["what"] for finding in checked.json["findings"])
+    assert "of your" in told
+
+    document = recyclekit("policy", "doc", "--as-of", AS_OF)
+    assert document.code == 0, document.err
+    assert "such as `D0" in document.out
+    assert "does not fit" in document.out
+
+    (project / "deals.csv").unlink()
+    alone = recyclekit("policy", "check", "--as-of", AS_OF, "--json")
+    assert alone.code == 0, alone.err
+    assert "only made-up ones were tried" in " ".join(finding["what"] for finding in alone.json["findings"])
+    assert "such as `D0" not in recyclekit("policy", "doc", "--as-of", AS_OF).out
+
+
+def test_policy_check_needs_no_project(tmp_path: Path, recyclekit: Command) -> None:
+    assert recyclekit("policy", "check", "standard").code == 0

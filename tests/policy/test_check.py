@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import polars as pl
 import pytest
 
 from recyclekit.models.snapshot import Finding
 from recyclekit.policy.check import check_policy
+from recyclekit.policy.facts import FACTS, FACTS_SCHEMA
 from recyclekit.policy.loader import Policy, load_policy
 from tests.policy.conftest import SMALL
 
@@ -106,3 +108,31 @@ def test_facts_of_real_deals_are_tried_beside_the_made_up_ones(policy: Loads) ->
 
 def test_the_same_policy_gets_the_same_findings() -> None:
     assert check_policy(load_policy("standard")) == check_policy(load_policy("standard"))
+
+
+# -- on one's own deals -----------------------------------------------------------------------------------------------
+
+
+def own_facts(policy: Policy, **columns: list[Any]) -> pl.DataFrame:
+    """Facts of lost deals d1, d2, …; whatever is not named is not known."""
+    height = len(next(iter(columns.values())))
+    given = {"deal_id": [f"d{n + 1}" for n in range(height)], "status": ["lost"] * height, **columns}
+    return pl.DataFrame({name: given.get(name, [None] * height) for name in FACTS}, schema=FACTS_SCHEMA)
+
+
+def test_overlaps_and_rules_that_never_fire_are_told_on_ones_own_deals(policy: Loads) -> None:
+    text = CHILD + "rules:\n" + rule("big", "amount > 100", "exclude") + rule("ours", "owner = 'me'", "review")
+    loaded = policy(text)
+    found = check_policy(loaded, own_facts(loaded, amount=[500.0, 600.0, 1.0], owner=["me", "me", "you"]))
+    assert about(found, "rule ours") == ["warning: matches 2 of your deals and decides none: big come first."]
+    assert about(found, "rule big") == ["note: comes before 'ours' (review) on 2 of your deals, such as `d1`, `d2`."]
+    assert about(found, "rule opted_out") == ["note: matches none of your 3 lost and stalled deals."]
+    assert about(found, "rules") == [
+        "warning: 1 of your lost and stalled deals match no rule, such as `d3`."
+    ]  # fmt: skip
+
+
+def test_only_lost_and_stalled_deals_count_and_no_data_at_all_is_no_fault(policy: Loads) -> None:
+    loaded = policy(CHILD)
+    won = own_facts(loaded, amount=[5.0, 5.0]).with_columns(status=pl.lit("won", dtype=FACTS_SCHEMA["status"]))
+    assert not [f for f in check_policy(loaded, won) if f.level != "note"]

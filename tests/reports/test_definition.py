@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
+from recyclekit.models.memory import Memory
 from recyclekit.policy.loader import load_policy
 from recyclekit.policy.reasons import TAXONOMY
 from recyclekit.policy.spec import Language
 from recyclekit.reports.definition import definition
 from recyclekit.reports.definition_words import WORDS
-from tests.stages.deals_by_hand import decide, snapshot
+from recyclekit.stages.classify import facts
+from tests.stages.deals_by_hand import AS_OF, TOKYO, at, snapshot
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
@@ -40,13 +44,29 @@ def test_both_languages_have_the_same_words() -> None:
         assert sorted(re.findall(r"{\w+}", text)) == sorted(re.findall(r"{\w+}", WORDS["ja"][key])), key
 
 
-def test_examples_from_own_data_are_counts_and_ids() -> None:
-    decisions = decide(
-        snapshot({"lost_reason": "Price"}, {"lost_reason": "Price"}, {"lost_reason": "Timing"})
-    ).decisions
-    text = definition(load_policy("standard"), decisions=decisions)
+def own(*deals: dict[str, Any]) -> pl.DataFrame:
+    seen = facts(snapshot(*deals), load_policy("standard"), Memory(), as_of=AS_OF, timezone=TOKYO, reasons={})
+    return seen.frame
+
+
+def test_examples_and_counter_examples_from_own_data_are_counts_and_ids() -> None:
+    price, timing = {"lost_reason": "Price"}, {"lost_reason": "Timing", "account_id": "a1"}
+    open_deal = {"crm_state": "open", "account_id": "a1", "last_activity_at": at("2026-03-30")}
+    text = definition(load_policy("standard"), facts=own(price, price, timing, {"lost_reason": "Timing"}, open_deal))
     assert "2 deals, such as `d1`, `d2`" in text
     assert "no deal at present" in text
+    timing_rule = text[text.index("(`recycle_timing`)") :].split("\n\n")[0]
+    assert "1 deals, such as `d4`" in timing_rule
+    assert "fits 1 more deals, such as `d3`, which an earlier rule decided (other_open_deal)" in timing_rule
+    assert "does not fit 2 of the lost and stalled deals, such as `d1`, `d2`" in timing_rule
+    (row,) = [line for line in text.splitlines() if "| `timing` |" in line]
+    assert row.endswith("| 2 | `d4` | `d3` (other_open_deal) |")
+
+
+def test_examples_hold_no_text_of_the_deals() -> None:
+    text = definition(load_policy("standard"), facts=own({"lost_reason": "Tanaka-san said the price is too high"}))
+    assert "`d1`" in text
+    assert "Tanaka" not in text
 
 
 def test_a_policy_of_ones_own_is_described_as_it_is(tmp_path: Path) -> None:

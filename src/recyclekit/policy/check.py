@@ -10,8 +10,8 @@ import polars as pl
 
 from recyclekit.models.snapshot import Finding
 from recyclekit.policy.facts import FACTS, FACTS_SCHEMA
-from recyclekit.policy.judge import JUDGED
 from recyclekit.policy.loader import Policy
+from recyclekit.policy.own_deals import OwnDeals, check_on
 from recyclekit.policy.probe import cases
 from recyclekit.policy.reasons import TAXONOMY
 
@@ -24,21 +24,21 @@ def check_policy(policy: Policy, frame: pl.DataFrame | None = None) -> list[Find
 
     Args:
         policy: a policy that loads.
-        frame: facts of real deals, where there are some: they are tried beside the made-up ones.
+        frame: facts of real deals, where there are some: they are tried beside the made-up ones, and overlaps are told
+            as they occur among them.
     """
     tried = cases(policy.conditions)
+    on_data: list[Finding] = []
     if frame is not None:
-        tried = pl.concat([tried, _as_facts(frame)])
+        own = OwnDeals.of(policy, frame)
+        on_data = list(check_on(policy, own))
+        tried = pl.concat([tried, own.facts])
     matches = tried.select(c.expr.fill_null(value=False).alias(str(at)) for at, c in enumerate(policy.conditions))
-    found = [*_rules(policy, tried, matches), *_reasons(policy), *_tracks(policy), *_figures(policy)]
+    made_up = [finding for finding in _rules(policy, tried, matches) if frame is None or finding.level != "note"]
+    silent = {finding.where for finding in made_up}
+    found = [*made_up, *(f for f in on_data if f.level != "warning" or f.where not in silent)]
+    found += [*_reasons(policy), *_tracks(policy), *_figures(policy)]
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.level))
-
-
-def _as_facts(frame: pl.DataFrame) -> pl.DataFrame:
-    judged = frame.filter(pl.col("status").is_in([status.value for status in JUDGED]))
-    have = {name: dtype for name, dtype in FACTS_SCHEMA.items() if name in frame.columns}
-    columns = [pl.col(n).cast(t) if n in have else pl.lit(None, dtype=t).alias(n) for n, t in FACTS_SCHEMA.items()]
-    return judged.select(columns)
 
 
 # -- rules ------------------------------------------------------------------------------------------------------------

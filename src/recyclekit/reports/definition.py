@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 import polars as pl
 
 from recyclekit.policy.check import outcome_of
 from recyclekit.policy.loader import Policy
+from recyclekit.policy.own_deals import OwnDeals
 from recyclekit.policy.reasons import TAXONOMY
 from recyclekit.policy.spec import Language, PolicySpec, Timing, Track
 from recyclekit.reports.definition_words import WORDS
 
-EXAMPLES: Final = 3
-"""Deals shown per rule."""
 
-
-def definition(policy: Policy, *, language: Language = "en", decisions: pl.DataFrame | None = None) -> str:
+def definition(policy: Policy, *, language: Language = "en", facts: pl.DataFrame | None = None) -> str:
     """Return the document as Markdown.
 
     Args:
         policy: what is described.
         language: `ja` or `en`.
-        decisions: columns CLASSIFIED of real deals; their ids serve as examples. No names, no texts.
+        facts: of real deals (see policy.own_deals); their ids serve as examples and counter-examples.
     """
     words, spec = WORDS[language], policy.spec
+    deals = None if facts is None else OwnDeals.of(policy, facts)
     parts = [
         _head(policy, language, words),
         _statuses(spec, words),
-        _reasons(policy, language, words, decisions),
-        _rules(policy, language, words, decisions),
+        _reasons(policy, language, words, deals),
+        _rules(policy, language, words, deals),
         _tracks(spec, language, words),
         _figures(spec, language, words),
     ]
@@ -74,13 +72,12 @@ def _statuses(spec: PolicySpec, words: Words) -> Iterator[str]:
     yield words["clock"].format(kinds=kinds) + (words["clock_crm"] if spec.clock.crm_field else "")
 
 
-def _reasons(policy: Policy, language: Language, words: Words, decisions: pl.DataFrame | None) -> Iterator[str]:
+def _reasons(policy: Policy, language: Language, words: Words, deals: OwnDeals | None) -> Iterator[str]:
     spec = policy.spec
     yield f"## {words['reasons']}"
     yield ""
     yield words["reasons_intro"]
     yield ""
-    counts = {} if decisions is None else dict(decisions.drop_nulls("reason")["reason"].value_counts().rows())
     rows: list[tuple[str, ...]] = []
     for code, info in TAXONOMY.items():
         name, meaning = (info.name_ja, info.definition_ja) if language == "ja" else (info.name_en, info.definition_en)
@@ -90,12 +87,24 @@ def _reasons(policy: Policy, language: Language, words: Words, decisions: pl.Dat
             follow = spec.tracks[track].labels.word(language)
         cool_off = spec.cool_off.by_reason.get(code, spec.cool_off.default_days)
         wait = words["days"].format(days=cool_off) if cool_off else "—"
-        rows.append((name, f"`{code}`", meaning, follow, wait, *([str(counts.get(code, 0))] if counts else [])))
+        known = () if deals is None else _reason_examples(deals, code, verdict)
+        rows.append((name, f"`{code}`", meaning, follow, wait, *known))
     heading = (words["reason"], words["code"], words["meaning"], words["follow_up"], words["cool_off"])
-    yield from _table((*heading, words["deals"]) if counts else heading, rows)
+    more = () if deals is None else (words["deals"], words["such_as"], words["but_not"])
+    yield from _table((*heading, *more), rows)
 
 
-def _rules(policy: Policy, language: Language, words: Words, decisions: pl.DataFrame | None) -> Iterator[str]:
+def _reason_examples(deals: OwnDeals, code: str, verdict: str | None) -> tuple[str, str, str]:
+    """Return how many deals were lost for a reason, some that go the usual way, some that a rule treats otherwise."""
+    mine = (deals.facts["reason"] == code).fill_null(value=False)
+    usual = mine & (deals.judged["verdict"] == verdict).fill_null(value=False)
+    others = mine & ~usual
+    rules = deals.judged["rule"].filter(others)
+    told = (f"`{deal}` ({rule or '—'})" for deal, rule in zip(deals.ids(others), rules, strict=False))
+    return f"{mine.sum():,}", deals.told(usual) or "—", ", ".join(told) or "—"
+
+
+def _rules(policy: Policy, language: Language, words: Words, deals: OwnDeals | None) -> Iterator[str]:
     yield f"## {words['rules']}"
     yield ""
     yield words["rules_intro"]
@@ -106,15 +115,20 @@ def _rules(policy: Policy, language: Language, words: Words, decisions: pl.DataF
         yield f"   - {words['condition']}: `{rule.when}`"
         if rule.why is not None:
             yield f"   - {words['why']}: {rule.why.word(language)}"
-        if decisions is not None:
-            yield f"   - {_examples(decisions.filter(pl.col('rule') == rule.name), words)}"
+        if deals is not None:
+            yield from (f"   - {line}" for line in _examples(deals, number - 1, rule.name, words))
 
 
-def _examples(fired: pl.DataFrame, words: Words) -> str:
-    if fired.is_empty():
-        return words["no_examples"]
-    shown = words["between"].join(f"`{deal}`" for deal in fired["deal_id"].head(EXAMPLES))
-    return words["examples"].format(count=fired.height, deals=shown)
+def _examples(deals: OwnDeals, at: int, rule: str, words: Words) -> Iterator[str]:
+    """Say which deals a rule decided, which it had to leave to an earlier one, and which it does not fit."""
+    fired, lost = deals.fired(rule), deals.lost_to(at, rule)
+    yield words["examples"].format(count=fired.sum(), deals=deals.told(fired)) if fired.any() else words["no_examples"]
+    if lost.any():
+        first = deals.judged["rule"].filter(lost)[0]
+        yield words["lost_to"].format(count=lost.sum(), deals=deals.told(lost), rule=first)
+    outside = ~deals.matches[str(at)]
+    if fired.any() and outside.any():
+        yield words["not_such"].format(count=outside.sum(), deals=deals.told(outside))
 
 
 def _tracks(spec: PolicySpec, language: Language, words: Words) -> Iterator[str]:
