@@ -92,6 +92,8 @@ class CsvSink:
         """Write a batch: all of it or, where an error is raised, none. Accepts every kind of action."""
         if len(actions) > self.batch_size:
             raise ConnectorError(f"A batch holds at most {self.batch_size} actions, not {len(actions)}.")
+        if not actions:
+            return []
         faultpoint("csv.write")
         with self._own.alone():
             edits = Edits(self._own)

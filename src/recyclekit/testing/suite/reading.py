@@ -1,0 +1,301 @@
+"""Reading: every record once, from any page on, as it stands in the system."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import polars as pl
+import pytest
+
+from recyclekit.connectors.manifest import Capability
+from recyclekit.connectors.protocols import ScansColumns
+from recyclekit.errors import RecyclekitError
+from recyclekit.models.snapshot import DEAD_LETTERS, LINE
+from recyclekit.models.tables import Table
+from recyclekit.testing.bench import Edits, Trouble
+from recyclekit.testing.proves import Tier, proves
+from recyclekit.testing.stand import Stand
+from recyclekit.testing.suite.room import Room
+
+TEXTS = (
+    "株式会社リサイクル ㈱①髙",
+    'Smith, Jones & "Sons"',
+    "two\nlines",
+    "007",
+    "=1+1",
+    "naïve café — 100 %",
+    "🙂",
+    "semi;colon\tand tab",
+    "null",
+)
+"""Names that some system on the way may spoil."""
+NIGHT = datetime(2026, 3, 31, 16, 30, tzinfo=UTC)
+"""In Tokyo it is already April: read as local time, or cut off in UTC, it falls on the wrong day."""
+_RESUMED = 6  # so many pages, spread evenly, are resumed from
+
+
+class Reading(Room):
+    """Tests of the source."""
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_pages_are_in_the_promised_form(self, stand: Stand) -> None:
+        stand.seed_deals(3)
+        wanted = stand.columns(Table.DEALS)
+        for page in stand.pages(Table.DEALS):
+            assert page.table is Table.DEALS
+            schema = page.records.schema
+            wrong = {name: str(schema[name]) for name in schema if name != LINE and schema[name] != pl.String}
+            assert not wrong, f"every column is String, as the system wrote it: {wrong}"
+            assert schema.get(LINE) == pl.UInt64, f"the column {LINE} (UInt64) is missing"
+            assert not [name for name in wanted if name not in schema], "columns that were asked for are missing"
+            assert isinstance(page.cursor, str), "a cursor is text"
+            assert page.cursor, "a cursor is not empty"
+            assert dict(page.set_aside.schema) == DEAD_LETTERS
+
+    @proves(Tier.BRONZE, witness=Capability.READ_DEALS)
+    def test_every_deal_is_read_once_over_all_pages(self, stand: Stand) -> None:
+        seeded = stand.seed_deals(2 * stand.bench.page_size + 1)
+        pages = list(stand.pages(Table.DEALS))
+        read = stand.ids(Table.DEALS, pages)
+        assert len(pages) > 1, f"{len(read)} deals came on one page; {stand.bench.page_size} fill one, says the bench"
+        missing = set(seeded) - set(read)
+        assert not missing, f"{len(missing)} of {len(seeded)} deals were not read, such as {sorted(missing)[:3]}"
+        assert len(read) == len(set(read)), f"{len(read) - len(set(read))} deals were read twice"
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_reading_twice_gives_the_same_order(self, stand: Stand) -> None:
+        stand.seed_deals(stand.bench.page_size + 2)
+        first = stand.ids(Table.DEALS, stand.pages(Table.DEALS))
+        assert first == stand.ids(Table.DEALS, stand.pages(Table.DEALS))
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_reading_resumes_right_behind_any_page(self, stand: Stand) -> None:
+        stand.seed_deals(3 * stand.bench.page_size + 1)
+        pages = list(stand.pages(Table.DEALS))
+        step = max(1, len(pages) // _RESUMED)
+        for number in range(0, len(pages) - 1, step):
+            rest = stand.ids(Table.DEALS, pages[number + 1 :])
+            resumed = stand.ids(Table.DEALS, stand.pages(Table.DEALS, pages[number].cursor))
+            assert resumed == rest, f"after page {number + 1} of {len(pages)}: {_difference(rest, resumed)}"
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_cursors_only_move_forward(self, stand: Stand) -> None:
+        stand.seed_deals(2 * stand.bench.page_size + 1)
+        cursors = [page.cursor for page in stand.pages(Table.DEALS)]
+        again = [a for a, b in pairwise(cursors[:-1]) if a == b]
+        assert len(set(cursors)) >= len(cursors) - 1, "a cursor came twice (only an empty last page may repeat it)"
+        assert not again
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_reading_on_after_the_end_ends(self, stand: Stand) -> None:
+        stand.seed_deals(2)
+        *_, last = stand.pages(Table.DEALS)
+        beyond = stand.ids(Table.DEALS, stand.pages(Table.DEALS, last.cursor))
+        incremental = stand.manifest.capabilities.get(Capability.INCREMENTAL)
+        if incremental is None or incremental.level != "full":
+            assert not beyond, f"{len(beyond)} deals came again behind the last cursor"
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_a_cursor_of_somebody_else_is_refused(self, stand: Stand) -> None:
+        stand.seed_deals(1)
+        with pytest.raises(RecyclekitError):
+            list(stand.pages(Table.DEALS, "not a cursor of this connector: {]"))
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_text_comes_as_it_was_typed(self, stand: Stand) -> None:
+        seeded = stand.bench.seed(Table.DEALS, [{"name": text, "crm_state": "open"} for text in TEXTS])
+        named = dict(zip(seeded, TEXTS, strict=True))
+        records = pl.concat([page.records for page in stand.pages(Table.DEALS)])
+        columns = stand.column(Table.DEALS, "deal_id"), stand.column(Table.DEALS, "name")
+        read = dict(records.select(columns).iter_rows())
+        spoilt = {text: read.get(deal) for deal, text in named.items() if read.get(deal) != text}
+        assert not spoilt, f"typed → read: {spoilt}"
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_won_lost_and_open_come_from_the_system(self, stand: Stand) -> None:
+        seeded = {state: stand.seed_one(crm_state=state) for state in ("won", "lost", "open")}
+        deals = stand.deals(seeded.values())
+        read = {state: deals[deal]["crm_state"] if deal in deals else "set aside" for state, deal in seeded.items()}
+        assert read == {state: state for state in seeded}, "see Source.mapped: stages come from the system's metadata"
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_amounts_dates_and_reasons_mean_what_they_meant(self, stand: Stand) -> None:
+        first, second = date(2026, 4, 1), date(2026, 2, 28)
+        whole: dict[str, object] = {"amount": 1234567.0, "closed_on": first, "lost_reason": "価格が合わない"}
+        seeded = {stand.seed_one(**whole): whole}
+        empty: dict[str, object] = {"amount": None, "closed_on": second, "lost_reason": None}
+        seeded[stand.seed_one(**empty)] = empty
+        deals = stand.deals(seeded)
+        wrong = {
+            f"{deal}.{name}": (value, deals[deal].get(name))
+            for deal, values in seeded.items()
+            for name, value in values.items()
+            if stand.maps(Table.DEALS, name) and deals[deal].get(name) != value
+        }
+        assert not wrong, f"seeded, read: {wrong}"
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_a_scan_shows_what_the_pages_show(self, stand: Stand) -> None:
+        stand.seed_deals(stand.bench.page_size + 1)
+        source, wanted = stand.source(), stand.columns(Table.DEALS)
+        paged = pl.concat([page.records.select(wanted) for page in stand.pages(Table.DEALS)])
+        if not isinstance(source, ScansColumns):
+            assert paged.height  # no fast path, which is nobody's duty
+            return
+        frame, _ = source.scan(Table.DEALS, wanted)
+        scanned = frame.collect()
+        absent = [name for name in wanted if name not in scanned.columns]
+        scanned = scanned.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+        assert scanned.select(wanted).equals(paged)
+
+    @proves(Tier.SILVER, Capability.READ_DEALS)
+    def test_a_table_without_records_is_no_error(self, stand: Stand) -> None:
+        for table in stand.source().tables():
+            pages = list(stand.pages(table))
+            assert len(pages) < 2 or any(page.records.height for page in pages)
+
+    # -- the other tables ------------------------------------------------------------------------------------------
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS, witness=Capability.READ_ACTIVITIES)
+    def test_an_activity_falls_on_its_day_in_the_business_zone(self, stand: Stand) -> None:
+        _seedable(stand, Table.ACTIVITIES)
+        deal = stand.seed_one(crm_state="open")
+        stand.bench.seed(Table.ACTIVITIES, [{**_of(stand, deal), "kind": "meeting", "at": NIGHT, "done": True}])
+        days = _days(stand, deal)
+        assert days == [date(2026, 4, 1)], f"16:30 UTC on 31 March is 1 April in Tokyo; read: {days}"
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS, Capability.READ_ACTIVITIES)
+    def test_all_activities_of_a_deal_are_read(self, stand: Stand) -> None:
+        _seedable(stand, Table.ACTIVITIES)
+        deal = stand.seed_one(crm_state="open")
+        some = [{"kind": "call", "at": NIGHT + timedelta(days=n), "done": True} for n in range(3)]
+        stand.bench.seed(Table.ACTIVITIES, [{**_of(stand, deal), **one} for one in some])
+        assert _days(stand, deal) == [date(2026, 4, day) for day in (1, 2, 3)]
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS, witness=Capability.READ_CONTACTS)
+    def test_who_opted_out_is_read(self, stand: Stand) -> None:
+        _seedable(stand, Table.CONTACTS)
+        out, fine = stand.bench.seed(Table.CONTACTS, [{"opted_out": True}, {"opted_out": False}])
+        stand.seed_one(contact_id=out)
+        stand.seed_one(contact_id=fine)
+        contacts = stand.snapshot(Table.CONTACTS).contacts
+        mine = contacts.filter(pl.col("contact_id").is_in([out, fine]))
+        read = dict(mine.select("contact_id", "opted_out").iter_rows())
+        assert read.get(out) is True, "an opt-out was not seen: this person would be mailed"
+        assert not read.get(fine)
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS, Capability.READ_CONTACTS)
+    def test_a_deal_knows_its_contact_and_company(self, stand: Stand) -> None:
+        _seedable(stand, Table.CONTACTS)
+        (person,) = stand.bench.seed(Table.CONTACTS, [{"opted_out": False}])
+        deal = stand.seed_one(contact_id=person)
+        assert stand.deals([deal])[deal].get("contact_id") == person
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS, witness=Capability.READ_ACCOUNTS)
+    def test_a_company_is_read(self, stand: Stand) -> None:
+        _seedable(stand, Table.ACCOUNTS)
+        (company,) = stand.bench.seed(Table.ACCOUNTS, [{"country": "JP"}])
+        deal = stand.seed_one(account_id=company)
+        assert stand.deals([deal])[deal].get("account_id") == company
+        assert company in stand.snapshot(Table.ACCOUNTS).accounts["account_id"].to_list()
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS, witness=Capability.READ_SIGNALS)
+    def test_a_sign_of_interest_is_read(self, stand: Stand) -> None:
+        _seedable(stand, Table.SIGNALS)
+        _seedable(stand, Table.CONTACTS)
+        (person,) = stand.bench.seed(Table.CONTACTS, [{"opted_out": False}])
+        deal = stand.seed_one(contact_id=person)
+        stand.bench.seed(Table.SIGNALS, [{"contact_id": person, "deal_id": deal, "kind": "click", "at": NIGHT}])
+        signals = stand.snapshot(Table.SIGNALS).signals
+        mine = signals.filter((pl.col("contact_id") == person) | (pl.col("deal_id") == deal))
+        assert [_day(stand, at) for at in mine["at"]] == [date(2026, 4, 1)]
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS, witness=Capability.READ_HISTORY)
+    def test_a_change_in_the_past_is_read(self, stand: Stand) -> None:
+        _seedable(stand, Table.HISTORY)
+        deal = stand.seed_one()
+        change = {"deal_id": deal, "field": "lost_reason", "value": "Price", "at": NIGHT}
+        stand.bench.seed(Table.HISTORY, [change])
+        history = stand.snapshot(Table.HISTORY).history.filter(pl.col("deal_id") == deal)
+        assert ("lost_reason", "Price") in history.select("field", "value").rows()
+
+    # -- reading on ------------------------------------------------------------------------------------------------
+
+    @proves(Tier.SILVER, Capability.READ_DEALS, witness=Capability.INCREMENTAL, needs=(Edits,))
+    def test_what_changed_or_came_since_is_read_from_the_last_cursor(self, stand: Stand) -> None:
+        (changed,) = stand.seed_deals(1)
+        *_, last = stand.pages(Table.DEALS)
+        stand.people.edit(changed, {"lost_reason": "Price"})
+        new = stand.seed_one()
+        since = stand.ids(Table.DEALS, stand.pages(Table.DEALS, last.cursor))
+        assert {changed, new} <= set(since), f"missing: {sorted({changed, new} - set(since))}"
+        assert len(since) == len(set(since)), "a record came twice; its newest state is enough"
+
+    # -- trouble while reading -------------------------------------------------------------------------------------
+
+    @proves(Tier.GOLD, Capability.READ_DEALS, troubles=(Trouble.CUT_OFF,))
+    def test_half_an_answer_loses_no_record(self, stand: Stand) -> None:
+        _read_through(stand, Trouble.CUT_OFF)
+
+    @proves(Tier.GOLD, Capability.READ_DEALS, troubles=(Trouble.DOWN,))
+    def test_a_server_that_fails_once_loses_no_record(self, stand: Stand) -> None:
+        _read_through(stand, Trouble.DOWN)
+
+    @proves(Tier.GOLD, Capability.READ_DEALS, troubles=(Trouble.CIRCLING,))
+    def test_a_page_that_comes_again_and_again_is_refused(self, stand: Stand) -> None:
+        stand.seed_deals(2 * stand.bench.page_size + 1)
+        stand.accidents.hurt(Trouble.CIRCLING, times=None)
+        with pytest.raises(RecyclekitError):
+            stand.snapshot()
+
+    @proves(Tier.GOLD, Capability.READ_DEALS, troubles=(Trouble.UNREADABLE,))
+    def test_one_unreadable_record_is_set_aside_and_the_others_are_read(self, stand: Stand) -> None:
+        seeded = stand.seed_deals(3)
+        stand.accidents.hurt(Trouble.UNREADABLE)
+        snapshot = stand.snapshot()
+        read = set(snapshot.deals["deal_id"]) & set(seeded)
+        assert snapshot.dead_letters.height >= 1, "nothing says that a record could not be read"
+        assert len(read) >= len(seeded) - 1, "more than the one record was lost"
+
+
+def _read_through(stand: Stand, trouble: Trouble) -> None:
+    """Read while there is trouble once: as often as the connector says "later", and then all must be there."""
+    seeded = stand.seed_deals(2 * stand.bench.page_size + 1)
+    stand.accidents.hurt(trouble)
+    pages = stand.patiently(lambda: list(stand.pages(Table.DEALS)))
+    read = stand.ids(Table.DEALS, pages)
+    missing = set(seeded) - set(read)
+    assert not missing, f"{len(missing)} of {len(seeded)} deals were silently lost"
+    assert len(read) == len(set(read)), "deals came twice"
+
+
+def _seedable(stand: Stand, table: Table) -> None:
+    if table not in stand.bench.seedable():
+        pytest.skip(f"needs a bench that seeds {table}")
+
+
+def _of(stand: Stand, deal: str) -> dict[str, object]:
+    """Return what ties an activity to a deal: its id, and its contact's where the system knows only people."""
+    return {"deal_id": deal, "contact_id": stand.deals([deal])[deal].get("contact_id")}
+
+
+def _days(stand: Stand, deal: str) -> list[date]:
+    """Return the days of a deal's activities, joined as the policy joins them."""
+    contact = stand.deals([deal])[deal].get("contact_id")
+    activities = stand.snapshot(Table.ACTIVITIES).activities
+    known = [("deal_id", deal), ("contact_id", contact)]
+    by = [pl.col(name) == value for name, value in known if name in activities.columns]
+    mine = activities.filter(pl.any_horizontal(by)) if by else activities.clear()
+    return sorted(_day(stand, at) for at in mine["at"])
+
+
+def _day(stand: Stand, at: datetime) -> date:
+    return at.astimezone(stand.opening.timezone).date()
+
+
+def _difference(expected: list[str], found: list[str]) -> str:
+    missing, extra = set(expected) - set(found), set(found) - set(expected)
+    if missing or extra:
+        return f"{len(missing)} records missing, {len(extra)} that came before"
+    return "the same records in another order" if expected != found else "a record came twice"
