@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from recyclekit.connectors import FindsByKey, ReadsBack, Sink, Undoes
+from recyclekit.connectors.csv import own_tables
 from recyclekit.connectors.csv.settings import CsvSettings
 from recyclekit.connectors.csv.sink import CsvSink
 from recyclekit.connectors.csv.source import CsvSource
@@ -35,6 +36,13 @@ def set_fields(deal: str = "D1", run: str = "r1", **payload: object) -> Action:
 
 def restore(deal: str, back: Mapping[str, object], expect: Mapping[str, object]) -> Action:
     return action(ActionKind.RESTORE_FIELDS, deal, f"undo:{deal}", **back, expect=expect)
+
+
+@pytest.fixture(autouse=True, params=["small", "large"])
+def columns_are_kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever holds, holds for tables whose columns are kept beside them as well."""
+    if request.param == "large":
+        monkeypatch.setattr(own_tables, "COLUMNS_FROM", 0)
 
 
 @pytest.fixture
@@ -72,12 +80,8 @@ def test_a_batch_lands_in_three_readable_tables_and_the_input_stays(sink: CsvSin
     task = pl.read_csv(own(tmp_path, "tasks")).row(0, named=True)
     assert (task["status"], task["subject"], task["further"]) == ("open", "Call D1", '{"confirm": 1}')
     assert pl.read_csv(own(tmp_path, "enrolments")).row(0, named=True)["list"] == "L1"
-    assert sorted(path.name for path in (tmp_path / "deals.recyclekit").iterdir()) == [
-        ".lock",
-        "enrolments.csv",
-        "fields.csv",
-        "tasks.csv",
-    ]
+    there = {path.name for path in (tmp_path / "deals.recyclekit").iterdir()}
+    assert there - {".fields.parquet"} == {".lock", "enrolments.csv", "fields.csv", "tasks.csv"}
 
 
 def test_reading_again_shows_what_was_written(sink: CsvSink, tmp_path: Path) -> None:
@@ -293,3 +297,19 @@ def test_calls_are_counted_in_batches(tmp_path: Path) -> None:
     assert sink.calls({ActionKind.SET_FIELDS: 11, ActionKind.ENROL: 9}) == 2
     with pytest.raises(ConnectorError, match="at most 10"):
         sink.write([set_fields(recycle_track="a")] * 11)
+
+
+def test_columns_kept_beside_a_table_count_only_for_the_file_they_were_written_to(
+    sink: CsvSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_tables, "COLUMNS_FROM", 1)
+    sink.write([set_fields(recycle_track="timing")])
+    path, columns = own(tmp_path, "fields"), tmp_path / "deals.recyclekit" / ".fields.parquet"
+    tables = own_tables.OwnTables(path.parent)
+    assert tables.table("fields").equals(own_tables._read(path))
+
+    path.write_bytes(path.read_bytes().replace(b"timing", b"budget"))
+    assert own_tables.OwnTables(path.parent).table("fields")["recycle_track"].to_list() == ["budget"]
+
+    columns.write_bytes(b"PAR1 cut short")
+    assert own_tables.OwnTables(path.parent).table("fields")["recycle_track"].to_list() == ["budget"]

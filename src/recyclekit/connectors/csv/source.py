@@ -121,7 +121,8 @@ class CsvSource:
 def _overlaid(records: pl.LazyFrame, key: str, written: pl.DataFrame, own: list[str]) -> pl.LazyFrame:
     """Show our own fields on the deals: where we ever wrote one, ours count, an empty one included."""
     ours = written.filter(pl.col("deal_id").is_not_null())
-    ours = ours.unique("deal_id", keep="first", maintain_order=True)  # a person may have copied a row; a deal is one
+    if ours["deal_id"].hash().n_unique() != ours.height:  # a person may have copied a row; a deal is one
+        ours = ours.unique("deal_id", keep="first", maintain_order=True)
     rows = pl.int_range(ours.height, dtype=pl.UInt32, eager=True)
     row = pl.col(key).str.strip_chars().replace_strict(ours["deal_id"], rows, default=None, return_dtype=pl.UInt32)
     values = ours.select(pl.struct(pl.col(name).alias(f"\0{name}") for name in own)).to_series()
