@@ -33,7 +33,7 @@ class Retrying:
     longest: float = 60.0
     total: float = 300.0
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = field(default=lambda seconds: time.sleep(seconds))  # found when called, for tests
     chance: random.Random = field(default_factory=random.Random)
 
     def call(self, ask: Callable[[], T], *, repeatable: bool) -> T:
