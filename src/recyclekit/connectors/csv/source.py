@@ -125,7 +125,7 @@ def _overlaid(records: pl.LazyFrame, key: str, written: pl.DataFrame, own: list[
         ours = ours.unique("deal_id", keep="first", maintain_order=True)
     rows = pl.int_range(ours.height, dtype=pl.UInt32, eager=True)
     row = pl.col(key).str.strip_chars().replace_strict(ours["deal_id"], rows, default=None, return_dtype=pl.UInt32)
-    values = ours.select(pl.struct(pl.col(name).alias(f"\0{name}") for name in own)).to_series()
+    values = ours.select(pl.struct(pl.col(name).alias(f"\0{name}") for name in own)).to_series().rechunk()
     theirs, found = records.collect_schema(), pl.col("\0row")
     # Gathering part by part: a join would have to put all records in order again. All columns at once, or the calls
     # for each part and column would cost more than the reading.
