@@ -1,10 +1,13 @@
-"""Runs inside the Tryton server's own Python, never in ours: fills an empty database through Tryton's own models.
+"""Runs inside the Tryton server's own Python, never in ours: changes a database through Tryton's own models.
 
-    python tryton_seed.py CONFIG DATABASE < wanted.json > made.json
+    python tryton_seed.py CONFIG DATABASE
 
-Wanted (all keys optional): `employees` [{id, name}], `parties` [{id, name, country, opted_out}], `deals` [{id, party, name,
-amount, currency, employee, created_on, closed_on, state, lost_reason}], `activities` [{deal, at, message}],
-`scenarios` [name]. Made: `key` (of the REST application), and per table our id → Tryton's.
+Reads one JSON object a line and answers each with one. `{"do": "fill", …}`, all optional: `employees` [{id, name}],
+`parties` [{id, name, country, opted_out}], `deals` [{id, party, name, amount, currency, employee, created_on,
+closed_on, state, lost_reason}], `activities` [{deal, at, message}], `scenarios` [name]; `party`, `employee`, `deal` are
+ids of ours or Tryton's numbers. The answer holds `key` (of the REST application), `company`, and per table our id →
+Tryton's. `{"do": "write", "model": …, "id": …, "values": {…}}` and `{"do": "delete", "model": …, "id": …}` do what a
+person could.
 """
 
 import json
@@ -21,17 +24,18 @@ from trytond.transaction import Transaction  # noqa: E402
 
 
 def main(database):
-    """Create what standard input asks for, in one transaction."""
-    wanted = json.load(sys.stdin)
+    """Do what each line asks for, in a transaction of its own."""
     Pool.start()
     pool = Pool(database)
     pool.init()
-    with Transaction().start(database, 1, context={"active_test": False}):
-        company = _company(pool)
-        with Transaction().set_context(company=company.id, companies=[company.id], employee=None):
-            made = _fill(pool, company, wanted)
-        Transaction().commit()
-    json.dump(made, sys.stdout)
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        with Transaction().start(database, 1, context={"active_test": False}):
+            company = _company(pool)
+            with Transaction().set_context(company=company.id, companies=[company.id], employee=None):
+                made = _DO[wanted.pop("do")](pool, company, wanted)
+            Transaction().commit()
+        print(json.dumps(made), flush=True)
 
 
 def _company(pool):
@@ -66,20 +70,51 @@ def _currency(Currency, code):
 
 
 def _fill(pool, company, wanted):
-    Application = pool.get("res.user.application")
-    application = Application(user=1, application="rest", state="validated")
-    application.save()
     employees = _employees(pool, company, wanted.get("employees", ()))
     scenarios = _scenarios(pool, wanted.get("scenarios", ()))
     parties = _parties(pool, wanted.get("parties", ()), scenarios)
     deals = _deals(pool, company, wanted.get("deals", ()), parties, employees)
-    _activities(pool, wanted.get("activities", ()), deals)
-    _project_ready(pool, company)
-    ids = {
-        name: {key: record.id for key, record in made.items()}
-        for name, made in (("employees", employees), ("parties", parties), ("deals", deals), ("scenarios", scenarios))
-    }
-    return {"key": application.key, "company": company.id, **ids}
+    activities = _activities(pool, wanted.get("activities", ()), deals)
+    tables = {"employees": employees, "parties": parties, "deals": deals, "scenarios": scenarios}
+    ids = {name: {key: record.id for key, record in made.items()} for name, made in tables.items()}
+    return {"key": _key(pool), "company": company.id, "activities": activities, **ids}
+
+
+def _key(pool):
+    Application = pool.get("res.user.application")
+    found = Application.search([("application", "=", "rest"), ("state", "=", "validated")])
+    if found:
+        return found[0].key
+    application = Application(user=1, application="rest", state="validated")
+    application.save()
+    return application.key
+
+
+def _write(pool, company, wanted):
+    Model = pool.get(wanted["model"])
+    dated = {name: _date(value) if name.endswith("_date") else value for name, value in wanted["values"].items()}
+    if "amount" in dated and dated["amount"] is not None:
+        dated["amount"] = Decimal(str(dated["amount"]))
+    Model.write([Model(wanted["id"])], dated)
+    return {}
+
+
+def _delete(pool, company, wanted):
+    Model = pool.get(wanted["model"])
+    if wanted["model"] == "sale.opportunity":
+        Model.write([Model(wanted["id"])], {"state": "cancelled"})
+    Model.delete([Model(wanted["id"])])
+    return {}
+
+
+def _unsubscribe(pool, company, wanted):
+    Party, Scenario = pool.get("party.party"), pool.get("marketing.automation.scenario")
+    scenarios = [scenario.id for scenario in Scenario.search([])]
+    Party.write([Party(wanted["id"])], {"marketing_scenario_unsubscribed": [("add", scenarios)]})
+    return {}
+
+
+_DO = {"fill": _fill, "write": _write, "delete": _delete, "unsubscribe": _unsubscribe}
 
 
 def _employees(pool, company, wanted):
@@ -130,8 +165,8 @@ def _deals(pool, company, wanted, parties, employees):
             "description": w.get("name"),
             "company": company.id,
             "currency": currencies[w.get("currency") or "JPY"],
-            "party": parties[w["party"]].id if w.get("party") in parties else None,
-            "employee": employees[w["employee"]].id if w.get("employee") in employees else None,
+            "party": _number(parties, w.get("party")),
+            "employee": _number(employees, w.get("employee")),
             "amount": None if w.get("amount") is None else Decimal(str(w["amount"])),
             "start_date": _date(w.get("created_on")) or date(2000, 1, 1),
             "end_date": _date(w.get("closed_on")),
@@ -146,18 +181,21 @@ def _deals(pool, company, wanted, parties, employees):
 
 def _activities(pool, wanted, deals):
     Note = pool.get("ir.note")
-    made = Note.create([{"resource": str(deals[w["deal"]]), "message": w.get("message") or "Talked."} for w in wanted])
+    rows = [
+        {"resource": f"sale.opportunity,{_number(deals, w['deal'])}", "message": w.get("message") or "Talked."}
+        for w in wanted
+    ]
+    made = Note.create(rows)
     # A note is stamped with the moment of its creation; these happened before.
     table, cursor = Note.__table__(), Transaction().connection.cursor()
     for note, w in zip(made, wanted, strict=True):
         at = datetime.fromisoformat(w["at"])
         cursor.execute(*table.update([table.create_date], [at], where=table.id == note.id))
+    return [note.id for note in made]
 
 
-def _project_ready(pool, company):
-    """A task needs a sequence and an open status; the modules bring both, unless somebody removed them."""
-    assert pool.get("project.work.status").search([("types", "in", "task")])
-    assert company.id
+def _number(made, name):
+    return made[name].id if name in made else name if isinstance(name, int) else None
 
 
 def _date(text):

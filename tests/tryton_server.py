@@ -39,7 +39,7 @@ class Server:
     url: str
     key: str
     ids: Mapping[str, Mapping[str, int]]
-    folder: Path
+    within: Within
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Do something behind the connector's back: `call("PUT", "sale.opportunity/3", {...})`."""
@@ -51,6 +51,33 @@ class Server:
         )
         with urllib.request.urlopen(request, timeout=30) as answer:  # loopback
             return json.loads(answer.read() or b"null")
+
+
+class Within:
+    """Tryton's own models, in a process beside the server: does what no caller of REST may (tryton_seed.py)."""
+
+    def __init__(self, config: Path) -> None:
+        command = [str(HOME / "venv/bin/python"), "-W", "ignore", str(SEED), str(config), DATABASE]
+        self._log = (config.parent / "within.log").open("w+")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, bufsize=1
+        )
+
+    def do(self, what: str, **wanted: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"do": what, **wanted}) + "\n")
+        answer = self._process.stdout.readline()
+        if not answer:
+            self._process.wait(10)
+            self._log.seek(0)
+            raise RuntimeError(f"Tryton would not {what}: {self._log.read()[-2000:]}")
+        made: dict[str, Any] = json.loads(answer)
+        return made
+
+    def stop(self) -> None:
+        self._process.communicate()
+        self._log.close()
 
 
 def is_installed() -> bool:
@@ -84,31 +111,23 @@ def running(wanted: Mapping[str, Any]) -> Iterator[Server]:
         folder, port = Path(name), _free_port()
         shutil.copy(HOME / f"{DATABASE}.sqlite", folder)
         config = _configured(folder, port)
-        seeded = _seeded(config, wanted)
+        within = Within(config)
+        seeded = within.do("fill", **wanted)
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [str(HOME / "venv/bin/trytond"), "-c", str(config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         try:
             _await(process, port, folder / "log")
-            key = seeded.pop("key")
-            yield Server(url=f"http://127.0.0.1:{port}", key=key, ids=seeded, folder=folder)
+            yield Server(url=f"http://127.0.0.1:{port}", key=seeded.pop("key"), ids=seeded, within=within)
         finally:
+            within.stop()
             process.terminate()
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def _seeded(config: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    command = [str(HOME / "venv/bin/python"), "-W", "ignore", str(SEED), str(config), DATABASE]
-    done = subprocess.run(command, input=json.dumps(wanted), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"Tryton could not be filled: {done.stderr[-2000:]}")
-    made: dict[str, Any] = json.loads(done.stdout)
-    return made
 
 
 def _configured(folder: Path, port: int) -> Path:

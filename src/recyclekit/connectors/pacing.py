@@ -115,7 +115,7 @@ class Limiter:
         stamp: Stamp = Stamp.ANSWER,
         slack: float = 0.02,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),  # found when called, for tests
+        sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),  # noqa: PLW0108  # found when called
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._window = Window(calls, seconds + (slack if stamp is Stamp.SENDING else 0.0))

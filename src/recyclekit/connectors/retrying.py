@@ -33,8 +33,10 @@ class Retrying:
     longest: float = 60.0
     total: float = 300.0
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = field(default=lambda seconds: time.sleep(seconds))  # found when called, for tests
+    sleep: Callable[[float], None] = field(default=lambda seconds: time.sleep(seconds))  # noqa: PLW0108  # see below
     chance: random.Random = field(default_factory=random.Random)
+
+    # `time.sleep` is looked up when it is called: the conformance kit puts its own in.
 
     def call(self, ask: Callable[[], T], *, repeatable: bool) -> T:
         """Return the answer of `ask`, asking again after RetryableError, and InDoubtError where `repeatable`.
