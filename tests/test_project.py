@@ -62,8 +62,19 @@ def test_all_mistakes_are_named_at_once_with_line_column_and_what_was_meant(tmp_
 
 
 def test_a_pipeline_of_an_unknown_connection_names_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match="which is no connection; there are: crm"):
+    told = rf"{FILE}:10:18: pipelines.main.source: 'hubspot' is no connection; there are: crm"
+    with pytest.raises(ProjectError, match=told):
         opened(tmp_path, GOOD.replace("source: crm", "source: hubspot"))
+    with pytest.raises(ProjectError, match=rf"{FILE}:10:32: pipelines.main.nurture: .*did you mean 'crm'"):
+        opened(tmp_path, GOOD.replace("source: crm", "source: crm, nurture: cmr"))
+
+
+@pytest.mark.parametrize(("settings", "place"), [("    settings: {}\n", "6:15"), ("", "5:5")])
+def test_a_setting_that_is_missing_is_named_with_its_connection(tmp_path: Path, settings: str, place: str) -> None:
+    text = GOOD.replace("    settings: {deals: deals.csv}\n", settings)
+
+    with pytest.raises(ProjectError, match=rf"{FILE}:{place}: connections.crm.settings: the key 'deals' is missing"):
+        opened(tmp_path, text).job()
 
 
 def test_values_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +95,9 @@ def test_an_environment_variable_that_is_not_set_is_named_with_its_place(
 def test_a_wrong_setting_of_a_connector_is_named_with_its_place(tmp_path: Path) -> None:
     project = opened(tmp_path, GOOD.replace("{deals: deals.csv}", "{deals: deals.csv, seperator: ';'}"))
 
-    with pytest.raises(ProjectError, match=rf"{FILE}:6:\d+: seperator: .*did you mean 'separator'"):
+    with pytest.raises(
+        ProjectError, match=rf"{FILE}:6:34: connections.crm.settings.seperator: .*did you mean 'separator'"
+    ):
         project.connection("crm")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from recyclekit import clock
 from recyclekit.errors import ConnectorError, ProjectError
@@ -22,7 +22,7 @@ from recyclekit.models.field_map import Mapped, Spec, StageMap
 from recyclekit.models.roster import Owner, Roster
 from recyclekit.models.tables import Table
 from recyclekit.policy.reasons import TAXONOMY
-from recyclekit.yaml_file import Document, did_you_mean, load, validate
+from recyclekit.yaml_file import Document, did_you_mean, examine, listing, load, validate
 
 if TYPE_CHECKING:
     from recyclekit.connectors.doors import Provider
@@ -100,18 +100,6 @@ class ProjectSpec(_Strict):
         if value not in available_timezones():
             raise ValueError("not an IANA time zone; write it like Asia/Tokyo or Europe/Berlin")
         return value
-
-    @model_validator(mode="after")
-    def _connections_exist(self) -> ProjectSpec:
-        for name, pipeline in self.pipelines.items():
-            for door in ("source", "sink", "nurture"):
-                wanted = getattr(pipeline, door)
-                if wanted is not None and wanted not in self.connections:
-                    known = ", ".join(self.connections)
-                    raise ValueError(
-                        f"pipelines.{name}.{door} names {wanted!r}, which is no connection; there are: {known}"
-                    )
-        return self
 
 
 @dataclass(frozen=True)
@@ -307,7 +295,22 @@ def open_project(folder: Path) -> Project:
         )
     document = load(path, error=ProjectError)
     filled = Document(_fill(document.data, document, ()), document.path, document.positions)
-    return Project(path.parent, validate(filled, ProjectSpec, error=ProjectError), filled)
+    spec, lines = examine(filled, ProjectSpec)
+    lines += [] if spec is None else _strange_doors(spec, filled)
+    if spec is None or lines:
+        raise ProjectError(listing(filled, lines))
+    return Project(path.parent, spec, filled)
+
+
+def _strange_doors(spec: ProjectSpec, document: Document) -> Iterator[str]:
+    """Yield what is wrong with pipelines that name connections which are not there."""
+    for name, pipeline in spec.pipelines.items():
+        for door in ("source", "sink", "nurture"):
+            wanted, where = getattr(pipeline, door), ("pipelines", name, door)
+            if wanted is not None and wanted not in spec.connections:
+                known = list(spec.connections)
+                there = did_you_mean(wanted, known) or f"; there are: {', '.join(known)}"
+                yield f"{document.where(where)}: {document.name(where)}: {wanted!r} is no connection{there}"
 
 
 def _fill(value: Any, document: Document, where: tuple[str | int, ...]) -> Any:

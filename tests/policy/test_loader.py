@@ -184,3 +184,15 @@ def test_extraction_reads_only_what_the_policy_needs(policy: Loads) -> None:
     assert {"product", "created_on"} <= policy(text).columns_needed()[Table.DEALS]
     text = SMALL + "status: {stalled_after: {average_lead_time: {}}}\n"
     assert {"deal_pipeline", "created_on"} <= policy(text).columns_needed()[Table.DEALS]
+
+
+def test_no_error_hides_another_of_another_kind(refusal: Refusal) -> None:
+    message = refusal(
+        CHILD.replace("labels: ", "lables: ")
+        + "without: [opted_uot]\nrules:\n  - {name: ours, when: amuont > 1, verdict: exclude}\n"
+    )
+    assert "lables: unknown key; did you mean 'labels'?" in message
+    assert "no inherited rule 'opted_uot'; did you mean 'opted_out'?" in message
+    assert "rule 'ours', when: unknown column 'amuont'; did you mean 'amount'?" in message
+    assert "rules.0: the key 'labels' is missing" in message
+    assert "has 4 errors" in message

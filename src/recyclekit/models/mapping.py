@@ -107,7 +107,7 @@ def _missing(table: Table, specs: Mapping[str, FieldSpec]) -> Iterator[Finding]:
 
 def _nearest(name: str, known: Collection[str]) -> str:
     folded = {one.casefold(): one for one in known}
-    close = [folded[one] for one in get_close_matches(name.casefold(), list(folded), n=3, cutoff=0.5)]
+    close = [folded[one] for one in get_close_matches(name.casefold(), list(folded), n=2, cutoff=0.7)]
     if close:
         return f"Did you mean {' or '.join(repr(one) for one in close)}?"
     return f"There is: {', '.join(sorted(known)[:30])}."

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 from polars.exceptions import PolarsError
 
+from recyclekit.policy.condition_kinds import kind_of, kinds_in_words, mismatch
 from recyclekit.policy.facts import FACTS
 from recyclekit.policy.probe import probe
 from recyclekit.yaml_file import did_you_mean
@@ -65,7 +66,10 @@ def compile_condition(sql: str) -> Condition:
         raise ConditionError(f"not a condition: {_first_line(cause)}") from cause
     reads = _reads(expr)
     _refuse_unknown_values(tokens)
-    _refuse_other_results(expr)
+    wrong = mismatch(tokens)
+    if wrong:
+        raise ConditionError(wrong)
+    _refuse_other_results(expr, reads)
     return Condition(sql, expr, reads)
 
 
@@ -128,21 +132,16 @@ def _compared_with(after: list[tuple[str, str]]) -> list[str]:
     return [token[1:-1].replace("''", "'") for kind, token in after if kind == "text"]
 
 
-def _refuse_other_results(expr: pl.Expr) -> None:
+def _refuse_other_results(expr: pl.Expr, reads: tuple[str, ...]) -> None:
     try:
         dtype = probe().select(expr.alias("_")).schema["_"]
     except PolarsError as cause:
-        raise ConditionError(f"it cannot be judged: {_first_line(cause)}") from cause
+        kinds = f": {kinds_in_words(reads)}" if reads else ""
+        raise ConditionError(f"it mixes values that do not fit together{kinds}") from cause
     if dtype != pl.Boolean:
-        raise ConditionError(f"its result is {_in_words(dtype)}; yes or no is expected, as in `amount > 0`")
+        raise ConditionError(f"its result is {kind_of(dtype)}; yes or no is expected, as in `amount > 0`")
     if not expr.meta.root_names():
         raise ConditionError("it names no column, so it says the same of every deal")
-
-
-def _in_words(dtype: pl.DataType) -> str:
-    if dtype == pl.String or isinstance(dtype, pl.Enum):
-        return "a text"
-    return "a date" if dtype.is_temporal() else "a number" if dtype.is_numeric() else str(dtype)
 
 
 def _first_line(cause: Exception) -> str:

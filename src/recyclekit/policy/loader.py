@@ -19,7 +19,7 @@ from recyclekit.policy.facts import columns_needed
 from recyclekit.policy.merge import Merged, alone, lay_over
 from recyclekit.policy.schema import json_schema
 from recyclekit.policy.spec import PolicySpec, Rule
-from recyclekit.yaml_file import Document, did_you_mean, load, validate
+from recyclekit.yaml_file import Document, did_you_mean, examine, listing, load
 
 __all__ = ["Policy", "build", "json_schema", "load_policy", "packaged_names", "policy_hash"]
 
@@ -64,12 +64,12 @@ def load_policy(name_or_path: str, *, folder: Path | None = None) -> Policy:
 
 def build(document: Document) -> Policy:
     """Validate and compile an effective policy document. Errors as in `load_policy`."""
-    spec = validate(document, PolicySpec, error=PolicyError)
-    conditions, errors = _compile(spec, document)
-    errors += list(_cross_check(spec, document))
-    if errors:
-        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
-        raise PolicyError(f"{document.path} has {count}:\n" + "\n".join(errors))
+    spec, errors = examine(document, PolicySpec)
+    conditions, refused = _compile(document)
+    errors += [*document.problems, *refused] if isinstance(document, Merged) else refused
+    errors += [] if spec is None else _cross_check(spec, document)
+    if spec is None or errors:
+        raise PolicyError(listing(document, errors))
     stamp = PolicyStamp(name=spec.name, version=spec.version, hash=policy_hash(spec))
     return Policy(spec=spec, stamp=stamp, conditions=conditions)
 
@@ -115,14 +115,19 @@ def _read(path: Path, chain: tuple[Path, ...]) -> Merged:
     return lay_over(_read(base, (*chain, here)), document)
 
 
-def _compile(spec: PolicySpec, document: Document) -> tuple[tuple[Condition, ...], list[str]]:
+def _compile(document: Document) -> tuple[tuple[Condition, ...], list[str]]:
+    """Compile the rules' conditions as far as they are texts; a fault elsewhere in the file hides none of theirs."""
     conditions: list[Condition] = []
     errors: list[str] = []
-    for at, rule in enumerate(spec.rules):
+    rules = document.data.get("rules") if isinstance(document.data, dict) else None
+    for at, rule in enumerate(rules if isinstance(rules, list) else []):
+        when = rule.get("when") if isinstance(rule, dict) else None
+        if not isinstance(when, str) or not when:
+            continue
         try:
-            conditions.append(compile_condition(rule.when))
+            conditions.append(compile_condition(when))
         except ConditionError as refused:
-            errors.append(f"{document.where(('rules', at, 'when'))}: rule '{rule.name}', when: {refused}")
+            errors.append(f"{document.where(('rules', at, 'when'))}: rule '{rule.get('name')}', when: {refused}")
     return tuple(conditions), errors
 
 

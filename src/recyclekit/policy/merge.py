@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from recyclekit.errors import PolicyError
 from recyclekit.yaml_file import Document, Where, did_you_mean
 
 _WHOLE = frozenset({"timing", "stalled_after"})
@@ -19,6 +19,7 @@ class Merged(Document):
     """An effective policy file. `where` names the file in which a value really stands."""
 
     origins: dict[Where, tuple[Document, Where]] = field(default_factory=dict, repr=False)
+    problems: tuple[str, ...] = ()  # what is wrong with how the file builds on the other
 
     def where(self, where: Where, *, key: bool = False) -> str:
         """Return `file:line:column` of a value in the file that it comes from."""
@@ -31,16 +32,16 @@ class Merged(Document):
 
 def alone(document: Document) -> Merged:
     """Return a file that extends nothing."""
-    return Merged(_without_file_keys(document.data), document.path, {}, {(): (document, ())})
+    return Merged(_without_file_keys(document.data), document.path, {}, origins={(): (document, ())})
 
 
 def lay_over(base: Merged, own: Document) -> Merged:
     """Return `own` laid over `base`: own rules first, rules of the same name in place, mappings key by key.
 
-    Raises:
-        PolicyError: `without` names a rule that is not there.
+    What is wrong with `without` is told in `problems`, so that it hides nothing else that is wrong.
     """
-    merged = Merged(dict(base.data), own.path, {}, dict(base.origins))
+    problems = (*base.problems, *_wrongly_left_out(base, own))
+    merged = Merged(dict(base.data), own.path, {}, origins=dict(base.origins), problems=problems)
     for key, value in _without_file_keys(own.data).items():
         if key != "rules":
             _lay(merged, merged.data, value, (key,), own)
@@ -74,13 +75,8 @@ def _forget(merged: Merged, where: Where) -> None:
 def _lay_rules(merged: Merged, base: Merged, own: Document) -> None:
     mine, theirs = _rules(own.data), _rules(base.data)
     without = own.data.get("without") or []
+    without = without if isinstance(without, list) else []
     names = [_name(rule) for rule in theirs]
-    if not isinstance(without, list) or not all(isinstance(name, str) for name in without):
-        raise PolicyError(f"{own.where(('without',))}: without: a list of rule names is expected")
-    for at, name in enumerate(without):
-        if name not in names:
-            known = [n for n in names if n]
-            raise PolicyError(f"{own.where(('without', at))}: no inherited rule '{name}'{did_you_mean(name, known)}")
     if not (isinstance(own.data.get("rules", []), list) and isinstance(base.data.get("rules", []), list)):
         _lay(merged, merged.data, own.data.get("rules"), ("rules",), own)
         return
@@ -95,6 +91,17 @@ def _lay_rules(merged: Merged, base: Merged, own: Document) -> None:
     merged.data["rules"] = [rule for rule, _, _ in placed]
     for index, (_, document, at) in enumerate(placed):
         merged.origins["rules", index] = (document, ("rules", at))
+
+
+def _wrongly_left_out(base: Merged, own: Document) -> Iterator[str]:
+    without = own.data.get("without") or []
+    if not isinstance(without, list) or not all(isinstance(name, str) for name in without):
+        yield f"{own.where(('without',))}: without: a list of rule names is expected"
+        return
+    known = [name for rule in _rules(base.data) if (name := _name(rule))]
+    for at, name in enumerate(without):
+        if name not in known:
+            yield f"{own.where(('without', at))}: no inherited rule '{name}'{did_you_mean(name, known)}"
 
 
 def _rules(data: Any) -> list[Any]:

@@ -49,6 +49,7 @@ class Document:
     data: Any
     path: str
     positions: Mapping[Where, Position] = field(default_factory=dict, repr=False)
+    above: Where = ()  # where this document stands in its file
 
     def position(self, where: Where) -> tuple[int, int]:
         """Return (line, column) of a value, or of its nearest parent that is in the file."""
@@ -63,9 +64,13 @@ class Document:
         return f"{self.path}:{line}:{column}"
 
     def part(self, where: Where, data: Any) -> Document:
-        """Return `data` as a document of its own whose positions are those below `where` in this file."""
+        """Return `data` as a document of its own whose positions are those below `where`, or of what is nearest."""
         inner = {place[len(where) :]: found for place, found in self.positions.items() if place[: len(where)] == where}
-        return Document(data, self.path, inner)
+        return Document(data, self.path, {(): self._nearest(where), **inner}, (*self.above, *where))
+
+    def name(self, where: Where) -> str:
+        """Return the dotted name of a place in the file: `connections.crm.settings.deals`."""
+        return ".".join(str(part) for part in (*self.above, *where)) or "the file"
 
     def _nearest(self, where: Where) -> Position:
         parents = (where[:n] for n in range(len(where), -1, -1))

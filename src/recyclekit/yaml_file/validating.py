@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -18,6 +18,10 @@ from recyclekit.yaml_file.reading import Document, Where
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+NEAR = 0.75
+"""How like a known word another must be to be a slip of the pen; of a short word one letter is already much of it."""
+_SHORT = 5
+
 
 def validate(document: Document, model: type[ModelT], *, error: type[ConfigError] = ConfigError) -> ModelT:
     """Return the document as a model.
@@ -25,19 +29,32 @@ def validate(document: Document, model: type[ModelT], *, error: type[ConfigError
     Raises:
         ConfigError: (or the given subclass) with all errors at once, one line each: `file:line:col: where: expected`.
     """
+    found, lines = examine(document, model)
+    if found is None:
+        raise error(listing(document, lines))
+    return found
+
+
+def examine(document: Document, model: type[ModelT]) -> tuple[ModelT | None, list[str]]:
+    """Return the document as a model, or None and what is wrong, one line each: `file:line:col: where: expected`."""
     try:
-        return model.model_validate(document.data)
+        return model.model_validate(document.data), []
     except ValidationError as cause:
         problems = cause.errors(include_input=False)
-        lines = sorted({_line(document, model, p) for p in problems if not _follows(p, problems)}, key=_place)
-        count = "1 error" if len(lines) == 1 else f"{len(lines)} errors"
-        raise error(f"{document.path} has {count}:\n" + "\n".join(lines)) from None
+        return None, list({_line(document, model, p) for p in problems if not _follows(p, problems)})
+
+
+def listing(document: Document, lines: Iterable[str]) -> str:
+    """Return the message of all these errors, in the order of the file."""
+    ranked = sorted(set(lines), key=_place)
+    count = "1 error" if len(ranked) == 1 else f"{len(ranked)} errors"
+    return f"{document.path} has {count}:\n" + "\n".join(ranked)
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return "; did you mean 'x'?" for the nearest known word, or nothing where none is near."""
     lowered = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=NEAR if len(word) > _SHORT else 0.6)
     return f"; did you mean '{lowered[near[0]]}'?" if near else ""
 
 
@@ -45,8 +62,7 @@ def _line(document: Document, model: type[BaseModel], problem: Any) -> str:
     where = _in_data(document.data, problem["loc"])
     on_key = problem["type"] == "extra_forbidden" or "[key]" in problem["loc"]
     words = _expected(model, document.data, where, problem)
-    name = ".".join(str(part) for part in where) or "the file"
-    return f"{document.where(where, key=on_key)}: {name}: {words}"
+    return f"{document.where(where, key=on_key)}: {document.name(where)}: {words}"
 
 
 def _follows(problem: Any, problems: Sequence[Any]) -> bool:

@@ -88,7 +88,7 @@ class OpenedFile:
                     fix="Rename one of them in the heading row, or map another column.",
                 )
             if column not in known:
-                near = get_close_matches(column, known, n=1)
+                near = get_close_matches(column, known, n=1, cutoff=0.7)
                 raise InputError(
                     f"{self.path.name} has no column '{column}'.",
                     why=f"Its columns are: {_listed(known)}.",
@@ -184,7 +184,7 @@ def _clean(owner: int) -> None:
 
 def _neighbours(path: Path) -> str:
     names = sorted(other.name for other in path.parent.iterdir()) if path.parent.is_dir() else []
-    near = get_close_matches(path.name, names, n=1)
+    near = get_close_matches(path.name, names, n=1, cutoff=0.7)
     return f"Did you mean '{near[0]}'?" if near else f"The folder {path.parent.resolve()} does not hold it."
 
 
