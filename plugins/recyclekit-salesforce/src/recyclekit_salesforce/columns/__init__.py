@@ -1,0 +1,1 @@
+"""Raw bytes to String columns, and the questions (SOQL) that bring them."""
