@@ -1,0 +1,1 @@
+"""The calls that the org answers, one module for each corner of the REST API; `sandbox.py` puts them together."""
