@@ -21,10 +21,10 @@ class Tier(IntEnum):
     """How far a connector is proven; each tier takes all tests of the ones before it."""
 
     NONE = 0
-    BRONZE = 1  # tells the truth about itself, reads everything once, keeps its secrets
-    SILVER = 2  # writes what it says, once, and says what stands in the way
+    BRONZE = 1  # tells the truth about itself, reads every deal once, keeps its secrets
+    SILVER = 2  # reads all tables that it declares; writes what it says, once; says what stands in the way
     GOLD = 3  # recovers: lost answers, refusals, limits, changes by people, undo
-    PLATINUM = 4  # whole runs under fire come out right, and nothing is left for later
+    PLATINUM = 4  # runs under fire come out right, and nothing is left for later
 
     def __str__(self) -> str:
         return self.name.lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import pickle
 import re
 import subprocess
@@ -122,10 +123,12 @@ class Honesty(Room):
     @proves(Tier.BRONZE, needs=())
     def test_importing_it_uses_no_network_and_no_sdk(self, manifest: ConnectorManifest[Any]) -> None:
         """The list of plugins is made by importing all of them: 100 ms each, so SDKs are imported when a door opens."""
-        package = str(inspect.getmodule(manifest.open_source or manifest.open_sink or manifest.settings).__name__)  # type: ignore[union-attr]  # a function or class of a module
-        top = package.rpartition(".")[0] if "." in package else package
+        opener = manifest.open_source or manifest.open_sink or manifest.settings
+        module = str(opener.__module__)
+        top = module.rpartition(".")[0] if "." in module and not _is_package(module) else module
+        found_by = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         done = subprocess.run(  # noqa: S603  # our own interpreter and probe
-            [sys.executable, "-c", PROBE, top], capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-c", PROBE, top], env=found_by, capture_output=True, text=True, check=False, timeout=60
         )
         assert done.returncode == 0, f"importing {top} alone fails or calls out:\n{done.stderr[-2000:]}"
         loaded = heavy(top, json.loads(done.stdout))
@@ -169,6 +172,10 @@ def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
             yield from _leaves(f"{name}.{number}", held)
     else:
         yield name, value
+
+
+def _is_package(module: str) -> bool:
+    return hasattr(sys.modules.get(module), "__path__")
 
 
 def _types(annotation: object) -> set[object]:

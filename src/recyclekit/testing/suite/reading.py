@@ -157,7 +157,7 @@ class Reading(Room):
 
     # -- the other tables ------------------------------------------------------------------------------------------
 
-    @proves(Tier.BRONZE, Capability.READ_DEALS, witness=Capability.READ_ACTIVITIES)
+    @proves(Tier.SILVER, Capability.READ_DEALS, witness=Capability.READ_ACTIVITIES)
     def test_an_activity_falls_on_its_day_in_the_business_zone(self, stand: Stand) -> None:
         _seedable(stand, Table.ACTIVITIES)
         deal = stand.seed_one(crm_state="open")
@@ -165,7 +165,7 @@ class Reading(Room):
         days = _days(stand, deal)
         assert days == [date(2026, 4, 1)], f"16:30 UTC on 31 March is 1 April in Tokyo; read: {days}"
 
-    @proves(Tier.BRONZE, Capability.READ_DEALS, Capability.READ_ACTIVITIES)
+    @proves(Tier.SILVER, Capability.READ_DEALS, Capability.READ_ACTIVITIES)
     def test_all_activities_of_a_deal_are_read(self, stand: Stand) -> None:
         _seedable(stand, Table.ACTIVITIES)
         deal = stand.seed_one(crm_state="open")
@@ -173,7 +173,7 @@ class Reading(Room):
         stand.bench.seed(Table.ACTIVITIES, [{**_of(stand, deal), **one} for one in some])
         assert _days(stand, deal) == [date(2026, 4, day) for day in (1, 2, 3)]
 
-    @proves(Tier.BRONZE, Capability.READ_DEALS, witness=Capability.READ_CONTACTS)
+    @proves(Tier.SILVER, Capability.READ_DEALS, witness=Capability.READ_CONTACTS)
     def test_who_opted_out_is_read(self, stand: Stand) -> None:
         _seedable(stand, Table.CONTACTS)
         out, fine = stand.bench.seed(Table.CONTACTS, [{"opted_out": True}, {"opted_out": False}])
@@ -185,14 +185,14 @@ class Reading(Room):
         assert read.get(out) is True, "an opt-out was not seen: this person would be mailed"
         assert not read.get(fine)
 
-    @proves(Tier.BRONZE, Capability.READ_DEALS, Capability.READ_CONTACTS)
+    @proves(Tier.SILVER, Capability.READ_DEALS, Capability.READ_CONTACTS)
     def test_a_deal_knows_its_contact_and_company(self, stand: Stand) -> None:
         _seedable(stand, Table.CONTACTS)
         (person,) = stand.bench.seed(Table.CONTACTS, [{"opted_out": False}])
         deal = stand.seed_one(contact_id=person)
         assert stand.deals([deal])[deal].get("contact_id") == person
 
-    @proves(Tier.BRONZE, Capability.READ_DEALS, witness=Capability.READ_ACCOUNTS)
+    @proves(Tier.SILVER, Capability.READ_DEALS, witness=Capability.READ_ACCOUNTS)
     def test_a_company_is_read(self, stand: Stand) -> None:
         _seedable(stand, Table.ACCOUNTS)
         (company,) = stand.bench.seed(Table.ACCOUNTS, [{"country": "JP"}])
@@ -200,7 +200,7 @@ class Reading(Room):
         assert stand.deals([deal])[deal].get("account_id") == company
         assert company in stand.snapshot(Table.ACCOUNTS).accounts["account_id"].to_list()
 
-    @proves(Tier.BRONZE, Capability.READ_DEALS, witness=Capability.READ_SIGNALS)
+    @proves(Tier.SILVER, Capability.READ_DEALS, witness=Capability.READ_SIGNALS)
     def test_a_sign_of_interest_is_read(self, stand: Stand) -> None:
         _seedable(stand, Table.SIGNALS)
         _seedable(stand, Table.CONTACTS)
@@ -211,7 +211,7 @@ class Reading(Room):
         mine = signals.filter((pl.col("contact_id") == person) | (pl.col("deal_id") == deal))
         assert [_day(stand, at) for at in mine["at"]] == [date(2026, 4, 1)]
 
-    @proves(Tier.BRONZE, Capability.READ_DEALS, witness=Capability.READ_HISTORY)
+    @proves(Tier.SILVER, Capability.READ_DEALS, witness=Capability.READ_HISTORY)
     def test_a_change_in_the_past_is_read(self, stand: Stand) -> None:
         _seedable(stand, Table.HISTORY)
         deal = stand.seed_one()

@@ -1,0 +1,62 @@
+"""A pytest plugin that writes down what each test of the kit did, one JSON line each: `-p recyclekit.testing.recorder`.
+
+The environment variable RECYCLEKIT_KIT_RESULTS names the file; `recyclekit connectors test` reads it as it grows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recyclekit.testing.tiers import EXPECTED, FAILED, PASSED, UNPROVEN, Result, result_of
+
+RESULTS = "RECYCLEKIT_KIT_RESULTS"
+_NOTE = "recyclekit"
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Write down one test, once it is clear what became of it."""
+    note = dict(report.user_properties).get(_NOTE)
+    path = os.environ.get(RESULTS)
+    if path is None or not isinstance(note, dict):
+        return
+    if (
+        report.when == "call"
+        or (report.when == "setup" and not report.passed)
+        or (report.when == "teardown" and report.failed)
+    ):
+        result = _result(report, note)
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({**asdict(result), "tier": int(result.tier)}) + "\n")
+
+
+def _result(report: pytest.TestReport, note: dict[str, Any]) -> Result:
+    test = report.nodeid.rpartition("::")[2]
+    if report.failed:
+        return result_of({**note, "how": "run"}, test, FAILED, _last_line(report))
+    if report.skipped:
+        reason = _reason(report)
+        if hasattr(report, "wasxfail"):
+            return result_of(note, test, EXPECTED, reason)
+        # A skip without a reason proves nothing and says nothing: it counts as a failure.
+        return result_of(note, test, UNPROVEN if reason else FAILED, reason or "left out without a reason")
+    return result_of(note, test, PASSED, "")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    said = getattr(report, "wasxfail", None)
+    if said is None and isinstance(report.longrepr, tuple):
+        said = str(report.longrepr[2])
+    text = str(said or "").removeprefix("Skipped: ").strip()
+    return "" if text in {"unconditional skip", "<Skipped instance>"} else text
+
+
+def _last_line(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = str(getattr(crash, "message", "") or report.longreprtext).strip()
+    return text.splitlines()[0][:300] if text else "failed"
