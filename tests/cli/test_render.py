@@ -217,3 +217,21 @@ Rules, in the order in which they are asked
      rule       verdict  what it said
   ?  opted_out  exclude  It cannot judge, since it lacks opted_out.
   -  stalled    exclude  inactive_days is 49."""
+
+
+def test_a_write_that_failed_without_a_reason_says_that_none_was_given() -> None:
+    rows = [
+        {**row, "state": state, "reason": reason, "code": "", "field": None}
+        for row, state, reason in zip(
+            [fields(decision(deal)) for deal in ("D1", "D2", "D3")],
+            ["failed", "skipped", "in_doubt"],
+            [None, "", None],
+            strict=True,
+        )
+    ]
+    actions = pl.DataFrame(
+        rows, schema={**ACTIONS, **dict.fromkeys(("state", "reason", "code", "field"), pl.String)}, orient="row"
+    )
+    shown = text(run_view(a_run(), actions, dead_letters()), 120)
+    for words in ("refused; the connector gave no reason", "left as it is", "no proof of its effect came back"):
+        assert words in shown

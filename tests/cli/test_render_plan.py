@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,7 @@ from rich.console import Console
 from recyclekit.cli.render import (
     plan_view,
 )
-from recyclekit.models.snapshot import dead_letters
+from recyclekit.models.snapshot import Finding, dead_letters
 from tests.cli.shown import text
 from tests.reports.plans import decision, fields, large_plan, make_plan, small_plan, task
 
@@ -150,3 +151,13 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     with console.capture() as shown:
         console.print(plan_view(small_plan()))
     assert "\x1b[32m" not in shown.get()
+
+
+def test_readings_that_were_found_out_are_shown_with_the_plan() -> None:
+    found = Finding(level="note", where="deals.closed_on (Closed)", what="Read day first (%d/%m/%Y): only this fits.")
+    other = Finding(level="warning", where="deals", what="39 open deals have no activity date.")
+    shown = text(plan_view(replace(small_plan(), findings=(found, other))), 120)
+    assert "Formats found out" in shown
+    assert "deals.closed_on (Closed)  Read day first (%d/%m/%Y)" in shown
+    assert "39 open deals" not in shown
+    assert "Formats" not in text(plan_view(small_plan()), 120)

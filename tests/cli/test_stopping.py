@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from recyclekit import cli
+from recyclekit.cli import stopping
 from recyclekit.cli.stopping import stoppable
 
 
@@ -19,3 +21,16 @@ def test_the_first_signal_asks_to_stop_and_the_second_interrupts(number: signal.
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
     assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize(("begun", "says"), [(False, "before anything was written"), (True, "recyclekit retry")])
+def test_an_interruption_says_whether_anything_may_have_been_written(
+    begun: bool, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stopping, "_writing", [True] if begun else [])
+    monkeypatch.setattr("recyclekit.cli.app.app", interrupted)
+    assert cli.run(["apply", "plan.json"]) == 130
+    assert says in capsys.readouterr().err

@@ -236,3 +236,10 @@ def test_no_text_whatever_breaks_the_reading(text: str, dtype: pl.DataType) -> N
         return
     value, code = answers.select("value", "code").row(0)
     assert (value is None) or (code is None)
+
+
+def test_months_by_name_are_told_of_unless_a_format_is_declared() -> None:
+    (found,) = read(["22 Nov 2026", "2026-11-23", "Nov 24, 2026"]).findings
+    assert "Read 2 values by the English name of their month, as '22 Nov 2026' is 2026-11-22" in found.what
+    assert not read(["2026-11-22T10:00:00Z", "2026年11月22日", "令和8年11月22日"]).findings
+    assert not read(["22-Nov-2026"], format="%d-%b-%Y").findings

@@ -365,3 +365,12 @@ def test_the_order_of_the_deals_changes_no_decision(order: list[int]) -> None:
     straight = decide(snapshot(*deals)).decisions
     shuffled = decide(snapshot(*(deals[n] for n in order))).decisions
     assert shuffled.sort("deal_id").equals(straight.sort("deal_id"))
+
+
+def test_lost_deals_closed_after_the_as_of_are_named() -> None:
+    ahead = {"closed_on": date(2026, 4, 2), "lost_reason": "Timing"}
+    others = [{**ahead, "crm_state": state} for state in ("won", "open")]
+    result = decide(snapshot(ahead, {"closed_on": AS_OF}, *others))
+    (found,) = [finding for finding in result.findings if finding.where == "deals.closed_on"]
+    assert "1 lost deals were closed after 2026-04-01, such as d1" in found.what
+    assert not [f for f in decide(snapshot({"closed_on": AS_OF})).findings if f.where == "deals.closed_on"]

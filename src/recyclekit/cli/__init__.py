@@ -34,7 +34,12 @@ def run(argv: Sequence[str]) -> int:
         _say(error.what, error.why, error.fix, code=error.exit_code, as_json=as_json)
         return error.exit_code
     except KeyboardInterrupt:
-        _say("Interrupted.", fix="What was under way can be taken up again: `recyclekit retry`.")
+        from recyclekit.cli.stopping import may_have_written
+
+        if may_have_written():
+            _say("Interrupted.", fix="What was under way can be taken up again: `recyclekit retry`.", as_json=as_json)
+        else:
+            _say("Interrupted before anything was written.", as_json=as_json)
         return 130
     except BrokenPipeError:
         # The reader of our output left, as `| head` does; nothing is wrong and nothing can be said any more.

@@ -18,6 +18,7 @@ from recyclekit.cli.render_parts import (
     day,
     equation,
     heading,
+    indent,
     next_step,
     policy_line,
     stack,
@@ -26,6 +27,7 @@ from recyclekit.cli.render_parts import (
 )
 from recyclekit.models.decision import Bucket
 from recyclekit.models.plan import Change, Manifest, Plan
+from recyclekit.models.snapshot import Finding
 from recyclekit.reports import money
 from recyclekit.reports.figures import Tally, buckets_equation, status_equation, tally
 from recyclekit.reports.lines import PlanLine, changed_deals, plan_lines
@@ -50,6 +52,7 @@ def plan_view(plan: Plan, *, apply_with: Path | None = None, lines: int = LINES)
         _header(manifest),
         *_changes(plan, lines),
         *_counts(plan),
+        _readings(plan.findings),
         dead_letters_view(plan.dead_letters) if plan.dead_letters.height else None,
         _totals(manifest),
         _ending(manifest, plan.actions.height, apply_with),
@@ -138,6 +141,16 @@ def _money_heading(found: Sequence[Tally]) -> tuple[str, ...]:
 
 def _money(one: Tally, found: Sequence[Tally]) -> tuple[str, ...]:
     return (money.short(one.money),) if _money_heading(found) else ()
+
+
+def _readings(findings: Sequence[Finding]) -> RenderableType | None:
+    """Return how columns without a declared format were read, where there was something to find out."""
+    found = [finding for finding in findings if finding.level == "note" and finding.what.startswith("Read ")]
+    if not found:
+        return None
+    title = heading("Formats found out", "declare them in the field map to be sure; `recyclekit check` shows the lines")
+    rows = ((words(finding.where), words(finding.what)) for finding in found)
+    return Group(title, indent(table(("column", "how it was read"), rows, flexible=("how it was read",))))
 
 
 # -- the end ----------------------------------------------------------------------------------------------------------

@@ -42,6 +42,11 @@ _SAID = {
     RunState.ABORTED: "stopped before the end",
     RunState.FAILED: "failed",
 }
+_UNSAID = {
+    ReceiptState.SKIPPED.value: "left as it is; the connector gave no reason",
+    ReceiptState.FAILED.value: "refused; the connector gave no reason",
+    ReceiptState.IN_DOUBT.value: "sent, and no proof of its effect came back",
+}
 _ITEMS = 10
 
 
@@ -202,6 +207,7 @@ def _left(actions: pl.DataFrame) -> RenderableType | None:
     why = pl.concat_str(
         pl.col("reason"), pl.col("code"), pl.col("field"), separator=" ", ignore_nulls=True
     ).str.strip_chars()
+    why = pl.when(why == "").then(pl.col("state").cast(pl.String).replace(_UNSAID)).otherwise(why).alias("why")
     rows = left.head(2 * _ITEMS).select("deal_id", pl.col("kind").cast(pl.String), pl.col("state").cast(pl.String), why)
     parts: list[RenderableType] = [heading(f"Not written: {left.height:,}")]
     parts.append(indent(table(("deal", "write", "state", "why"), rows.iter_rows(), flexible=("why",))))

@@ -74,7 +74,7 @@ def classify(
     return Classified(
         decisions=decisions.select(pl.col(name).cast(dtype) for name, dtype in CLASSIFIED.items()),
         unmapped=found.unmapped,
-        findings=tuple(_findings(snapshot, decisions, found.unmapped, end_of_day(as_of, timezone))),
+        findings=tuple(_findings(snapshot, decisions, found.unmapped, as_of, end_of_day(as_of, timezone))),
     )
 
 
@@ -196,12 +196,21 @@ def _fingerprints(deals: pl.DataFrame, frame: pl.DataFrame, verdict: pl.Series) 
     )
 
 
-def _findings(snapshot: Snapshot, decisions: pl.DataFrame, unmapped: pl.DataFrame, end: datetime) -> list[Finding]:
+def _findings(
+    snapshot: Snapshot, decisions: pl.DataFrame, unmapped: pl.DataFrame, as_of: date, end: datetime
+) -> list[Finding]:
     found: list[Finding] = []
     undated = decisions.select((pl.col("status") == Status.UNDATED.value).sum()).item()
     if undated:
         what = f"{undated} open deals have no activity date, so nobody can say whether they have stalled."
         found.append(Finding(level="warning", where="deals", what=what, fix="Map last_activity_at, or activities."))
+    if "closed_on" in snapshot.deals.columns:
+        ahead = snapshot.deals.filter((pl.col("crm_state") == "lost") & (pl.col("closed_on") > as_of))
+        if ahead.height:
+            ids = ", ".join(ahead["deal_id"].head(3))
+            what = f"{ahead.height} lost deals were closed after {as_of}, such as {ids}; they are judged all the same."
+            fix = "Are their dates right, and read in the right format? A plan for an earlier day knows too much."
+            found.append(Finding(level="warning", where="deals.closed_on", what=what, fix=fix))
     if "last_activity_at" in snapshot.deals.columns:
         future = snapshot.deals.select((pl.col("last_activity_at") >= end).sum()).item()
         if future:

@@ -38,6 +38,7 @@ def check(
 
 def _fix(project: Project, pipeline: str | None, *, yes: bool) -> Sequence[Finding]:
     """List what would be created, ask, create it, and return what was made."""
+    from recyclekit.cli.stopping import writes_from_here
     from recyclekit.cli.terminal import confirm, say
     from recyclekit.preflight import lacking, set_up
 
@@ -52,4 +53,5 @@ def _fix(project: Project, pipeline: str | None, *, yes: bool) -> Sequence[Findi
     if not confirm(f"Create {'it' if len(lacks) == 1 else f'these {len(lacks)}'}?", yes=yes):
         say("Nothing was created.")
         return ()
+    writes_from_here()
     return set_up(job)

@@ -70,6 +70,7 @@ def _prepare(folder: Path, deals: int, seed: int, as_of: object) -> Project:
     from zoneinfo import ZoneInfo
 
     from recyclekit import clock
+    from recyclekit.cli.stopping import writes_from_here
     from recyclekit.errors import ConfigError
     from recyclekit.project import open_project
     from recyclekit.samples.generator import generate
@@ -77,6 +78,7 @@ def _prepare(folder: Path, deals: int, seed: int, as_of: object) -> Project:
 
     if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
         raise ConfigError(f"{folder.resolve()} is not empty, and no demo.", fix="Name another folder.")
+    writes_from_here()
     _sweep(folder)
     day = as_of if isinstance(as_of, date) else clock.today(ZoneInfo("Asia/Tokyo"))
     sample = generate(folder, deals=deals, seed=seed, as_of=day)

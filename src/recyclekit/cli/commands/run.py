@@ -14,11 +14,13 @@ def run(*, where: Where = Where(), as_of: AsOf = None, as_json: Json = False) ->
     """
     from recyclekit import plan_file
     from recyclekit.cli.outcome import report_outcome
+    from recyclekit.cli.stopping import writes_from_here
 
     project = where.open()
     name = project.pipeline_name(where.pipeline)
     # By name, so that nothing of this package imports Prefect: the flows are a room of their own.
     flows = importlib.import_module("recyclekit_flows.recycle")
+    writes_from_here()
     outcome = flows.run_recycle(project.folder.resolve(), name, business_date(as_of))
     set_aside = plan_file.kept(project.state, outcome.run).manifest.dead_letters
     return report_outcome(outcome, as_json=as_json, set_aside=set_aside)

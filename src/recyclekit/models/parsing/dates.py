@@ -53,6 +53,7 @@ def read_dates(column: Column, texts: pl.DataFrame, certain: int = 0) -> Reading
     if not column.formats or ISO in column.formats:
         work.fill(moments(iso_text(work.open_texts())))
         work.formats.append(ISO)
+        work.findings += _named_months(work)
     for name in column.formats:
         if name != ISO:
             work.fill(by_format(work.open_texts(), name))
@@ -60,6 +61,18 @@ def read_dates(column: Column, texts: pl.DataFrame, certain: int = 0) -> Reading
         _infer(work, certain)
         _refuse_hopeless(work, certain)
     return Reading(answers=_answers(work), findings=tuple(work.findings), formats=tuple(work.formats))
+
+
+def _named_months(work: _Work) -> list[Finding]:
+    """Return a note where months are written by name in a column without a declared format."""
+    named = pl.col("local").is_not_null() & pl.col("text").str.contains(r"^[^T]*[A-Za-z]{3}")
+    here = [] if work.column.formats else work.frame.filter(named).select("text", "n", "local").head(1).rows()
+    if not here:
+        return []
+    total = int(work.frame.filter(named)["n"].sum())
+    text, _, local = here[0]
+    what = f"Read {total} values by the English name of their month, as '{text[:40]}' is {local:%Y-%m-%d}."
+    return [work.column.note(what)]
 
 
 def _infer(work: _Work, certain: int) -> None:
