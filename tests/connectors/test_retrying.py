@@ -105,3 +105,12 @@ def test_no_other_error_is_asked_again(error: Exception) -> None:
     other: Callable[[], str] = Other(error, "answer")
     with pytest.raises(type(error)):
         patient([]).call(other, repeatable=True)
+
+
+def test_a_caller_with_tries_of_its_own_waits_in_the_same_way() -> None:
+    waits: list[float] = []
+    retrying = patient(waits, first=1.0, longest=3.0)
+    for attempt in range(20):
+        retrying.pause(attempt)
+    assert all(0 <= wait <= min(2**n, 3.0) for n, wait in enumerate(waits))
+    assert len(set(waits)) == 20

@@ -59,9 +59,14 @@ class Retrying:
             self.sleep(wait)
         return ask()
 
+    def pause(self, attempt: int) -> None:
+        """Wait as `call` does behind its attempt of that number (0 for the first): between tries of one's own."""
+        self.sleep(self._drawn(attempt))
+
     def _wait(self, attempt: int, error: RemoteError) -> float:
         asked = getattr(error, "retry_after", None)
-        if asked is not None:
-            return float(asked)
+        return self._drawn(attempt) if asked is None else float(asked)
+
+    def _drawn(self, attempt: int) -> float:
         # Not for secrets: it spreads callers that failed together.
         return self.chance.uniform(0.0, min(self.first * 2.0**attempt, self.longest))

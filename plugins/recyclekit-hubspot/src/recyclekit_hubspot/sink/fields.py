@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from recyclekit.errors import RemoteError
 from recyclekit.models.plan import Action
-from recyclekit.models.run import Receipt
+from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit.models.tables import OWN_FIELDS
 from recyclekit_hubspot.answers import Batch, read_batch
 from recyclekit_hubspot.columns import ID
@@ -18,7 +18,6 @@ from recyclekit_hubspot.source.records import Records
 from recyclekit_hubspot.transport import Call, Transport
 
 Values = Mapping[str, str]
-_TRIES = 3
 
 
 class Fields:
@@ -102,30 +101,31 @@ def update(
 def _sent(
     transport: Transport, kind: str, actions: Sequence[Action], values: Mapping[str, tuple[str, Values]]
 ) -> list[Receipt]:
-    """Send one call; what its answer does not mention is sent again, since the same update twice changes nothing."""
-    receipts: list[Receipt] = []
-    left = list(actions)
-    for _ in range(_TRIES):
+    """Send one call; what its answer does not settle is sent again, since the same update twice changes nothing."""
+    settled: dict[str, Receipt] = {}
+    left = {a.key: doubtful(a, "the answer does not mention it") for a in actions}
+    for attempt in range(transport.tries):
+        todo = [a for a in actions if a.key in left]
         inputs = [
             {"id": values[a.key][0], "properties": values[a.key][1], "objectWriteTraceId": str(n)}
-            for n, a in enumerate(left)
+            for n, a in enumerate(todo)
         ]
         path = transport.paths.objects(kind, "batch", "update")
         call = Call(method="POST", path=path, body={"inputs": inputs}, writes=True)
         try:
             batch = transport.ask(call, read_batch)
         except RemoteError:
-            if not receipts:
+            if not settled:
                 raise
             break
-        told = matched(left, batch, {values[a.key][0]: a for a in left}, "id")
-        receipts += told
-        left = [a for a in left if a.key not in {receipt.key for receipt in told}]
+        for receipt in matched(todo, batch, {values[a.key][0]: a for a in todo}, "id"):
+            # What is locked or failed within HubSpot was not applied, and may be by and by.
+            (left if receipt.state is ReceiptState.PLANNED else settled)[receipt.key] = receipt
+        left = {key: receipt for key, receipt in left.items() if key not in settled}
         if not left:
-            return receipts
-        if batch.errors and len(told) == 0 and len(left) == 1:
-            return [*receipts, of_item(left[0], batch.errors[0])]
-    return receipts + [doubtful(action, "the answer does not mention it") for action in left]
+            break
+        transport.pause(attempt)
+    return [*settled.values(), *left.values()]
 
 
 def matched(actions: Sequence[Action], batch: Batch, by_id: Mapping[str, Action], name: str) -> list[Receipt]:

@@ -11,6 +11,9 @@ from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit_hubspot.answers import fault_of
 
 _GONE = frozenset({"OBJECT_NOT_FOUND", "NOT_FOUND", "404"})
+_PASSING = frozenset(
+    {"INTERNAL_ERROR", "RECORD_LOCKED", "LOCKED", "RATE_LIMIT", "RATE_LIMITS", "TIMEOUT", "SERVICE_UNAVAILABLE"}
+)
 
 
 def done(action: Action, remote_id: str, proof: str) -> Receipt:
@@ -40,10 +43,18 @@ def unsent(action: Action, code: str, reason: str) -> Receipt:
     return Receipt(key=action.key, state=ReceiptState.PLANNED, code=code, reason=reason)
 
 
+def is_passing(error: Mapping[str, Any]) -> bool:
+    """Whether an item was refused for a reason that passes, such as a lock: it may be sent again."""
+    fault = fault_of(error)
+    return bool(_PASSING & {fault.code, fault.category})
+
+
 def of_item(action: Action, error: Mapping[str, Any]) -> Receipt:
     """Return the receipt of an item that a batch's answer names as refused."""
     fault = fault_of(error)
     code = "gone" if _GONE & {fault.code, fault.category} else fault.code or "refused"
+    if is_passing(error):
+        return unsent(action, code, f"not applied: {fault.message}")
     return Receipt(
         key=action.key, state=ReceiptState.FAILED, code=code, field=fault.field, reason=fault.message or "refused",
         correlation=fault.correlation,

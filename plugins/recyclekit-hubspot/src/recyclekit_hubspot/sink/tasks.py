@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from recyclekit.errors import InDoubtError, RefusedError
+from recyclekit.errors import InDoubtError, RefusedError, RemoteError
 from recyclekit.models.plan import Action
-from recyclekit.models.run import Receipt
+from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit_hubspot.answers import read_batch, read_nothing
 from recyclekit_hubspot.columns import ID
 from recyclekit_hubspot.settings import HubSpotSettings
@@ -24,7 +25,6 @@ _TO_DEAL, _TO_CONTACT = 216, 204
 _TYPES = {"phone": "CALL", "call": "CALL", "mail": "EMAIL", "email": "EMAIL"}
 _OPEN = "NOT_STARTED"
 _CONFLICTS = frozenset({"CONFLICT", "409", "DUPLICATE_VALUE", "PROPERTY_VALUE_NOT_UNIQUE"})
-_ROUNDS = 4
 _LINES = ("track", "reason", "rule", "step", "channel", "hook", "missing")
 
 
@@ -73,23 +73,32 @@ class Tasks:
 
     def _created(self, actions: Sequence[Action], contacts: Mapping[str, str]) -> list[Receipt]:
         """Create in one call; after doubt or a conflict, look which are there and send only the others."""
-        receipts: list[Receipt] = []
-        left = list(actions)
-        for _ in range(_ROUNDS):
-            answered, again = self._create_once(left, contacts)
-            receipts += answered
-            left = [a for a in left if a.key not in {receipt.key for receipt in answered}]
-            if not left or not again:
+        settled: dict[str, Receipt] = {}
+        left = {a.key: unsent(a, "unsent", "not sent") for a in actions}
+        for attempt in range(self._transport.tries):
+            todo = [a for a in actions if a.key in left]
+            try:
+                answered = self._create_once(todo, contacts)
+            except RemoteError:
+                if attempt == 0:
+                    raise
                 break
-            found = [receipt for receipt in self.find(left) if receipt.proof]
-            receipts += found
-            left = [a for a in left if a.key not in {receipt.key for receipt in found}]
-            if not left:
+            told = {receipt.key: receipt for receipt in answered}
+            # What the answer does not mention may be there: nothing is sent again before somebody has looked.
+            told |= {a.key: doubtful(a, "the answer does not mention it") for a in todo if a.key not in told}
+            doubt = [a for a in todo if told[a.key].state is ReceiptState.IN_DOUBT]
+            with suppress(RemoteError):
+                told |= {receipt.key: receipt for receipt in (self.find(doubt) if doubt else [])}
+            open_ = {ReceiptState.PLANNED, ReceiptState.IN_DOUBT}
+            left = {key: receipt for key, receipt in told.items() if receipt.state in open_}
+            settled |= {key: receipt for key, receipt in told.items() if key not in left}
+            if not left or any(receipt.state is ReceiptState.IN_DOUBT for receipt in left.values()):
                 break
-        return receipts + [doubtful(action, "the answer does not mention it") for action in left]
+            self._transport.pause(attempt)
+        return [*settled.values(), *left.values()]
 
-    def _create_once(self, actions: Sequence[Action], contacts: Mapping[str, str]) -> tuple[list[Receipt], bool]:
-        """Return the receipts of what was answered, and whether the rest must be looked up and sent again."""
+    def _create_once(self, actions: Sequence[Action], contacts: Mapping[str, str]) -> list[Receipt]:
+        """Return the receipts of what was answered; what is not among them must be looked up."""
         inputs = [
             {**self._input(action, contacts.get(action.deal_id)), "objectWriteTraceId": str(n)}
             for n, action in enumerate(actions)
@@ -99,21 +108,21 @@ class Tasks:
         try:
             batch = self._transport.ask(call, read_batch)
         except InDoubtError:
-            return [], True
+            return []
         except RefusedError as refusal:
             return self._refused(actions, contacts, refusal)
-        return self._told(actions, batch.results, batch.errors), True
+        return self._told(actions, batch.results, batch.errors)
 
-    def _refused(
-        self, actions: Sequence[Action], contacts: Mapping[str, str], refusal: RefusedError
-    ) -> tuple[list[Receipt], bool]:
-        found = [receipt for receipt in self.find(actions) if receipt.proof] if _is_conflict(refusal.code) else []
-        if found:
-            return found, True
+    def _refused(self, actions: Sequence[Action], contacts: Mapping[str, str], refusal: RefusedError) -> list[Receipt]:
+        """Find out which of a refused call is to blame: some may be there already, else halve it."""
+        if _is_conflict(refusal.code):
+            there = [receipt for receipt in self.find(actions) if receipt.proof]
+            if there:
+                return there
         if len(actions) == 1:
-            return [of_refusal(actions[0], refusal)], False
+            return [of_refusal(actions[0], refusal)]
         half = len(actions) // 2
-        return [*self._created(actions[:half], contacts), *self._created(actions[half:], contacts)], False
+        return [*self._created(actions[:half], contacts), *self._created(actions[half:], contacts)]
 
     def _told(
         self, actions: Sequence[Action], results: Sequence[Mapping[str, Any]], errors: Sequence[Mapping[str, Any]]

@@ -14,7 +14,7 @@ KINDS = {"calls": "call", "emails": "email", "meetings": "meeting", "notes": "no
 _STATE = {"calls": "hs_call_status", "emails": "hs_email_status", "meetings": "hs_meeting_outcome"}
 _NOT_DONE: Mapping[str, Sequence[str]] = {
     "calls": ("SCHEDULED", "CANCELED", "FAILED"),
-    "emails": ("SCHEDULED", "SENDING", "FAILED"),
+    "emails": ("SCHEDULED", "SENDING", "FAILED", "BOUNCED"),
     "meetings": ("CANCELED", "RESCHEDULED", "NO_SHOW"),
 }
 _BY_MACHINE = ("AUTOMATION_PLATFORM", "AUTOMATION", "BOT", "SEQUENCES", "WORKFLOWS")

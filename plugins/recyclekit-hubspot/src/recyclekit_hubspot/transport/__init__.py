@@ -48,7 +48,7 @@ class Ways:
     """What a transport waits and draws by; tests put their own in."""
 
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = field(default=lambda seconds: time.sleep(seconds))  # noqa: PLW0108  # found when called
     chance: random.Random = field(default_factory=random.Random)
     should_stop: Callable[[], bool] = lambda: False
 
@@ -62,6 +62,7 @@ class Transport:
         self.paths = Paths(settings.api)
         self.made: Counter[str] = Counter()
         self.daily = Allowance("calls of this day", settings.keep_calls)
+        self.tries = settings.tries
         self._settings = settings
         self._burst = Limiter(settings.burst or _FIRST_BURST, 10.0, **pace)
         self._search = Limiter(settings.searches_per_second, 1.0, stamp=Stamp.SENDING, **pace)
@@ -82,6 +83,10 @@ class Transport:
             RemoteError: one of recyclekit.errors, for this call alone.
         """
         return self._retrying.call(lambda: self._once(call, read), repeatable=call.repeatable)
+
+    def pause(self, attempt: int) -> None:
+        """Wait before something is sent again that this call alone could not settle; longer with each attempt."""
+        self._retrying.pause(attempt)
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Return the object at a path."""
