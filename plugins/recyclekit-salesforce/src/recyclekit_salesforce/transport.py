@@ -229,7 +229,7 @@ class Transport:
 
         def ask() -> Any:
             try:
-                return self.sdk.restful(path, params=None, method=method, **(extra | _body(body)))
+                return self.sdk.restful(path, method=method, **(extra | _body(body)))
             except ValueError:
                 raise garbled(f"{method} {path}", writes=changes) from None
 

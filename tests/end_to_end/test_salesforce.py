@@ -1,0 +1,158 @@
+"""A project on Salesforce as a person works with it: init, check, plan, apply, a quiet second plan, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recyclekit.testing.sandbox.salesforce import SalesforceSandbox
+from tests.end_to_end.conftest import Command
+
+TODAY = datetime.now(UTC).date()
+OWN = ("Recycle_Track__c", "Recycle_Next_On__c", "Recycle_Reason__c")
+LOST = (
+    ("budget", "No Budget"),
+    ("later", "Timing"),
+    ("rival", "Lost to Competitor"),
+    ("price", "Price"),
+    ("silent", "No response"),
+    ("curious", "Just researching"),
+)
+
+
+def test_from_init_to_undo_on_an_org_that_has_everything(
+    recyclekit: Command, tmp_path: Path, crm: SalesforceSandbox
+) -> None:
+    deals, env = seed(crm), project(recyclekit, tmp_path, crm)
+    before = {deal: own_fields(crm, deal) for deal in deals.values()}
+
+    checked = recyclekit("check", "--json", env=env)
+    assert checked.code == 0, checked.out + checked.err
+
+    planned = recyclekit("plan", "--out", "plan.json", "--json", env=env)
+    assert planned.code == 0, planned.err
+    plan = planned.json
+    assert plan["deals"] == len(deals)
+    assert plan["by_status"] == {"lost": 6, "won": 1, "stalled": 1, "open": 1, "undated": 0}
+    assert plan["sums_close"]
+    assert plan["actions"]["set_fields"] >= 6
+    assert plan["actions"]["create_task"] >= 4
+
+    applied = recyclekit("apply", "plan.json", "--yes", "--json", env=env)
+    assert applied.code == 0, applied.out + applied.err
+    assert applied.json["applied"] == sum(plan["actions"].values())
+    assert own_fields(crm, deals["budget"])["Recycle_Track__c"] == "next_budget"
+    assert own_fields(crm, deals["price"])["Recycle_Track__c"] is None
+    assert tasks(crm) == plan["actions"]["create_task"]
+    assert members(crm) == plan["actions"].get("enrol", 0)
+    assert crm.journal.count("*/composite/sobjects*") <= plan["calls"]
+
+    again = recyclekit("plan", "--json", "--detailed-exitcode", env=env)
+    assert (again.code, again.json["actions"]) == (0, {}), again.out
+
+    undone = recyclekit("undo", plan["run"], "--yes", "--json", env=env)
+    assert undone.code == 0, undone.out + undone.err
+    assert {deal: own_fields(crm, deal) for deal in deals.values()} == before
+    assert (tasks(crm), members(crm)) == (0, 0)
+
+
+def test_a_deal_that_somebody_changes_after_the_plan_is_left_alone(
+    recyclekit: Command, tmp_path: Path, crm: SalesforceSandbox
+) -> None:
+    deals, env = seed(crm), project(recyclekit, tmp_path, crm)
+    plan = recyclekit("plan", "--out", "plan.json", "--json", env=env).json
+    crm.edit("Opportunity", deals["budget"], Loss_Reason__c="Price")
+
+    applied = recyclekit("apply", "plan.json", "--yes", "--json", env=env)
+
+    assert applied.code == 4, applied.out + applied.err
+    assert {one["deal"] for one in applied.json["skipped"]} == {deals["budget"]}
+    assert applied.json["applied"] == sum(plan["actions"].values()) - 2  # its fields and its task
+    assert own_fields(crm, deals["budget"])["Recycle_Track__c"] is None
+
+
+def test_an_org_without_our_fields_is_told_what_it_lacks(recyclekit: Command, tmp_path: Path) -> None:
+    with SalesforceSandbox(seed=3, own_fields=False) as crm:
+        seed(crm)
+        env = project(recyclekit, tmp_path, crm)
+        checked = recyclekit("check", "--json", env=env)
+        assert checked.code == 2, checked.out
+        assert "Recycle_Track__c" in checked.out
+        assert "Recycle_Key__c" in checked.out
+
+
+@pytest.fixture
+def crm() -> Iterator[SalesforceSandbox]:
+    with SalesforceSandbox(seed=2, timezone="Asia/Tokyo") as running:
+        yield running
+
+
+def project(recyclekit: Command, folder: Path, crm: SalesforceSandbox) -> dict[str, str]:
+    """Make a project from the template and return the environment that it needs."""
+    made = recyclekit("init", ".", "--template", "salesforce")
+    assert made.code == 0, made.err
+    file = folder / "recyclekit.yaml"
+    campaign = crm.create("Campaign", Name="Useful reading", IsActive=True)
+    text = file.read_text(encoding="utf-8")
+    text = text.replace("# ca_file: proxy.pem ", f"ca_file: {crm.settings['ca_file']} ")
+    text = text.replace("701000000000000AAA", campaign).replace('CHANGE-ME"', f'{crm.org.person}"')
+    file.write_text(text, encoding="utf-8")
+    settings = crm.settings
+    return {
+        "SALESFORCE_DOMAIN": settings["domain"],
+        "SALESFORCE_CLIENT_ID": settings["client_id"],
+        "SALESFORCE_CLIENT_SECRET": settings["client_secret"],
+    }
+
+
+def seed(crm: SalesforceSandbox) -> Mapping[str, str]:
+    """Put deals of every kind into the org; returns our names → ids."""
+    people = ("budget", "later", "rival", "price", "silent", "curious", "won", "stalled", "open")
+    lost: list[dict[str, Any]] = [
+        {**deal(name, "lost"), "lost_reason": reason, "closed_on": days_ago(40)} for name, reason in LOST
+    ]
+    loaded = crm.load(
+        accounts=[{"account_id": f"a-{name}", "country": "JP"} for name in people],
+        contacts=[{"contact_id": f"c-{name}", "account_id": f"a-{name}"} for name in people],
+        deals=[
+            *lost,
+            {**deal("won", "won"), "closed_on": days_ago(30)},
+            {**deal("stalled", "open"), "closed_on": days_ago(-30)},
+            {**deal("open", "open"), "closed_on": days_ago(-30)},
+        ],
+        activities=[
+            {"deal_id": "stalled", "kind": "call", "at": at_noon(days_ago(90))},
+            {"deal_id": "open", "kind": "meeting", "at": at_noon(days_ago(5))},
+            *({"deal_id": name, "kind": "email", "at": at_noon(days_ago(45))} for name, _ in LOST),
+        ],
+    )
+    return loaded.deals
+
+
+def deal(name: str, state: str) -> dict[str, Any]:
+    known = {"deal_id": name, "account_id": f"a-{name}", "contact_id": f"c-{name}", "created_on": days_ago(200)}
+    return {**known, "crm_state": state, "amount": 1_000_000.0}
+
+
+def days_ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+def at_noon(day: date) -> datetime:
+    return datetime.combine(day, time(3), UTC)
+
+
+def own_fields(crm: SalesforceSandbox, deal_id: str) -> dict[str, object]:
+    return {name: crm.objects["Opportunity"][deal_id].get(name) for name in OWN}
+
+
+def tasks(crm: SalesforceSandbox) -> int:
+    return sum(1 for one in crm.org.store.living("Task") if one.get("Recycle_Key__c"))
+
+
+def members(crm: SalesforceSandbox) -> int:
+    return sum(1 for _ in crm.org.store.living("CampaignMember"))
