@@ -14,13 +14,12 @@ from recyclekit_hubspot.field_map import OPT_OUT
 from recyclekit_hubspot.settings import HubSpotSettings
 from recyclekit_hubspot.sink.fields import update
 from recyclekit_hubspot.sink.parallel import in_parts
-from recyclekit_hubspot.sink.receipts import done, doubtful, failed, skipped, unsent
+from recyclekit_hubspot.sink.receipts import done, failed, skipped, unsent
 from recyclekit_hubspot.source.links import Links, main_of
 from recyclekit_hubspot.source.records import Records
 from recyclekit_hubspot.transport import Call, Transport
 
 _TOGETHER = 1_000
-_CONTACTS = "0-1"  # HubSpot's type id of contacts
 _STAGE = "lifecyclestage"
 _BEFORE = "before"
 """Marks a membership that was there before us: an undo leaves it."""
@@ -75,9 +74,13 @@ class Enrolments:
     def find(self, actions: Sequence[Action]) -> list[Receipt]:
         """Tell which contacts are on their list."""
         contacts = self._contacts(actions)
-        return in_parts(
-            actions, lambda part: [self._found(a, contacts.get(a.deal_id)) for a in part], self._settings.threads, 10
-        )
+        wanted: dict[str, set[str]] = {}
+        for action in actions:
+            list_id, contact = self.list_of(action.payload), contacts.get(action.deal_id)
+            if list_id is not None and contact is not None:
+                wanted.setdefault(list_id, set()).add(contact)
+        there = {list_id: self._members(list_id, some) for list_id, some in wanted.items()}
+        return [self._found(action, contacts.get(action.deal_id), there) for action in actions]
 
     # -- before
 
@@ -156,17 +159,24 @@ class Enrolments:
         path = self._transport.paths.lists(list_id, "memberships", how)
         return self._transport.ask(Call(method="PUT", path=path, body=ids, writes=True), _memberships)
 
-    def _found(self, action: Action, contact: str | None) -> Receipt:
+    def _members(self, list_id: str, wanted: set[str]) -> set[str]:
+        """Return which of these contacts are on a list, looking no further than needed."""
+        found: set[str] = set()
+        after: str | None = ""
+        while after is not None and found < wanted:
+            query = [("limit", "250"), *([("after", after)] if after else [])]
+            path = self._transport.paths.lists(list_id, "memberships")
+            page = self._transport.ask(Call(method="GET", path=path, query=query), read_results)
+            found |= {str(one.get("recordId")) for one in page["results"]} & wanted
+            before, after = after, ((page.get("paging") or {}).get("next") or {}).get("after")
+            after = None if after == before else after
+        return found
+
+    def _found(self, action: Action, contact: str | None, there: Mapping[str, set[str]]) -> Receipt:
         list_id = self.list_of(action.payload)
-        if contact is None or list_id is None:
-            return unsent(action, "absent", "no contact or no list")
-        path = self._transport.paths.lists("records", _CONTACTS, contact, "memberships")
-        found = self._transport.ask(Call(method="GET", path=path), read_results)
-        if any(str(one.get("listId")) == list_id for one in found["results"]):
-            return done(action, f"{list_id}/{contact}", f"contact {contact} is on list {list_id}")
-        if (found.get("paging") or {}).get("next"):
-            return doubtful(action, "the contact is on more lists than one answer holds")
-        return unsent(action, "absent", "not on the list")
+        if contact is None or list_id is None or contact not in there[list_id]:
+            return unsent(action, "absent", "not on the list")
+        return done(action, f"{list_id}/{contact}", f"contact {contact} is on list {list_id}")
 
 
 def _memberships(answer: Answer) -> dict[str, Any]:

@@ -36,7 +36,6 @@ from recyclekit_hubspot.transport import Transport
 
 T = TypeVar("T")
 R = TypeVar("R")
-_TOGETHER = 2_000  # records that are read by id and handed on together
 _VIRTUAL = {CONTACT, COMPANY, ID}
 Rows = tuple[pl.DataFrame, int, Cursor]
 """Records, how many were none, and the position behind them."""
@@ -143,7 +142,8 @@ class HubSpotSource:
             self._linked |= {name: pl.concat(parts).unique() for name, parts in seen.items() if parts}
 
     def _listed(self, table: Table, kind: str, cursor: Cursor, columns: Collection[str]) -> Iterator[Rows]:
-        listing = Listing(self._transport, kind, self._properties(table, kind, columns), self._settings.threads)
+        wanted, settings = self._properties(table, kind, columns), self._settings
+        listing = Listing(self._transport, kind, wanted, threads=settings.threads, size=settings.page_size)
         by_id = cursor.by_id or (self._settings.parallel and cursor.left == (Stretch(),) and listing.is_by_id())
         kinds = self._kinds(table)
         following = kinds[kinds.index(kind) + 1] if kind != kinds[-1] else kind
@@ -161,8 +161,8 @@ class HubSpotSource:
         kind, column = ("companies", COMPANY) if table is Table.ACCOUNTS else ("contacts", CONTACT)
         ids = self.linked_ids(kind, column)
         ids = [one for one in ids if cursor.after is None or int(one) > int(cursor.after)]
-        for n in range(0, len(ids), _TOGETHER):
-            part = ids[n : n + _TOGETHER]
+        for n in range(0, len(ids), self._settings.page_size):
+            part = ids[n : n + self._settings.page_size]
             yield self._by_id(table, kind, part, columns), 0, replace(cursor, after=part[-1])
 
     # -- changes
@@ -176,7 +176,7 @@ class HubSpotSource:
         for kind, part in parts[first:]:
             filters = changes.open_deals() if part == "open" else changes.changed(kind, cursor.since, cursor.until)
             after = cursor.after if (kind, part) == (cursor.kind, cursor.part) else None
-            for ids in changes.ids_of(self._transport, kind, filters, after, _TOGETHER):
+            for ids in changes.ids_of(self._transport, kind, filters, after, self._settings.page_size):
                 wanted = [one for one in ids if one not in handed_over]
                 handed_over.update(wanted if table is Table.DEALS else ())
                 behind = replace(cursor, kind=kind, part=part, after=ids[-1])

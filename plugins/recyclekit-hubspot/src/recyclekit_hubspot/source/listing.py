@@ -19,8 +19,6 @@ from recyclekit_hubspot.source.cursor import Stretch
 from recyclekit_hubspot.source.salvage import salvage
 from recyclekit_hubspot.transport import Call, Transport
 
-TOGETHER = 50
-"""Pages that are decoded together."""
 _LIMIT = 100
 _WORTH = 2_000  # records from which on a probe is worth its calls
 _NO_END = (1 << 63) - 1
@@ -52,10 +50,11 @@ class _Reading:
 
 
 class Listing:
-    """All records of one kind, page by page."""
+    """All records of one kind, page by page; about `size` of them are handed on together."""
 
-    def __init__(self, transport: Transport, kind: str, properties: Sequence[str], threads: int) -> None:
+    def __init__(self, transport: Transport, kind: str, properties: Sequence[str], *, threads: int, size: int) -> None:
         self._transport, self._kind, self._threads = transport, kind, threads
+        self._limit, self._together = min(size, _LIMIT), max(size // _LIMIT, 1)
         self._properties = list(dict.fromkeys([*properties, ID]))
         self._highest = 0
 
@@ -86,7 +85,7 @@ class Listing:
                     held.append(self._taken(future.result(), reading := active.pop(future)))
                     if self._goes_on(reading, by_id=by_id):
                         waiting.insert(0, reading)
-                if len(held) >= TOGETHER or not (waiting or active):
+                if len(held) >= self._together or not (waiting or active):
                     self._send_off(pool, active, waiting, threads, by_id=by_id)
                     still = [*active.values(), *waiting]
                     yield held, tuple(replace(one.stretch) for one in still)
@@ -109,8 +108,12 @@ class Listing:
 
     # -- pages
 
-    def _fetch(self, after: str | None, limit: int = _LIMIT) -> tuple[bytes, str | None]:
-        query = [("limit", str(limit)), ("archived", "false"), ("properties", ",".join(self._properties))]
+    def _fetch(self, after: str | None, limit: int | None = None) -> tuple[bytes, str | None]:
+        query = [
+            ("limit", str(limit or self._limit)),
+            ("archived", "false"),
+            ("properties", ",".join(self._properties)),
+        ]
         query += [("after", after)] if after is not None else []
         return self._transport.ask(Call(method="GET", path=self._path(), query=query), read_page)
 
@@ -165,7 +168,7 @@ class Listing:
         if before is not None and after is not None and before.isdecimal() and after.isdecimal():
             reading.width = max(int(after) - int(before), 1)
         elif before is None and after is not None and after.isdecimal():
-            reading.width = _LIMIT
+            reading.width = self._limit
         if after is not None and after == before:
             raise RemoteError("HubSpot's list turns in circles.", why=f"It gave the cursor {after} twice.")
         return Piece(body, before, reading.stretch.least, reading.stretch.until)
