@@ -21,15 +21,16 @@ from recyclekit.testing.suite.room import Room
 TEXTS = (
     "株式会社リサイクル ㈱①髙",
     'Smith, Jones & "Sons"',
-    "two\nlines",
     "007",
     "=1+1",
     "naïve café — 100 %",
     "🙂",
-    "semi;colon\tand tab",
+    "semi;colon, comma | bar",
     "null",
 )
-"""Names that some system on the way may spoil."""
+"""Names that some system on the way may spoil. A name is one line; see LINES."""
+LINES = 'two\nlines, "quoted";\tand a tab'
+"""What people type where there is room."""
 NIGHT = datetime(2026, 3, 31, 16, 30, tzinfo=UTC)
 """In Tokyo it is already April: read as local time, or cut off in UTC, it falls on the wrong day."""
 _RESUMED = 6  # so many pages, spread evenly, are resumed from
@@ -111,6 +112,12 @@ class Reading(Room):
         read = dict(records.select(columns).iter_rows())
         spoilt = {text: read.get(deal) for deal, text in named.items() if read.get(deal) != text}
         assert not spoilt, f"typed → read: {spoilt}"
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_lines_come_as_they_were_typed(self, stand: Stand) -> None:
+        roomy = next(name for name in ("lost_note", "lost_reason") if stand.maps(Table.DEALS, name))
+        (deal,) = stand.bench.seed(Table.DEALS, [{"name": "Lines", "crm_state": "lost", roomy: LINES}])
+        assert str(stand.deals([deal])[deal][roomy]).replace("\r\n", "\n") == LINES
 
     @proves(Tier.BRONZE, Capability.READ_DEALS)
     def test_won_lost_and_open_come_from_the_system(self, stand: Stand) -> None:
