@@ -1,0 +1,152 @@
+"""The associations API: batches by id with their own paging, single records, and making and ending associations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from recyclekit.testing.sandbox.hubspot.batches import Failure, batch_answer, inputs_of
+from recyclekit.testing.sandbox.hubspot.links import LinkType
+from recyclekit.testing.sandbox.hubspot.object_types import ObjectType, object_type
+from recyclekit.testing.sandbox.hubspot.portal import Portal
+from recyclekit.testing.sandbox.wire import Answer, Request, json_answer
+
+LARGEST = 1_000
+PAGE = 500
+NONE = "crm.associations.NO_ASSOCIATIONS_FOUND"
+
+
+class Linking:
+    """The associations endpoints.
+
+    Args:
+        page: how many associations of one record an answer holds; the rest comes with the record's own `after`.
+    """
+
+    def __init__(self, portal: Portal, *, page: int = PAGE) -> None:
+        self._portal, self._page = portal, page
+
+    def batch(self, request: Request) -> Answer:
+        """POST /associations/{from}/{to}/batch/read: a record without any is an error in a 207, and means none."""
+        ends, inputs = self._ends(request), self._inputs(request)
+        if isinstance(inputs, Answer):
+            return inputs
+        if ends is None:
+            return self._portal.say.bad_request("Unable to infer object type")
+        from_, to = ends
+        results: list[Any] = []
+        failures: list[Failure] = []
+        for given in inputs:
+            record_id = str(given.get("id"))
+            page, after = self._slice(request, from_, record_id, to, str(given.get("after") or ""))
+            if page:
+                paging = {"paging": {"next": {"after": after, "link": f"?after={after}"}}} if after else {}
+                results.append({"from": {"id": record_id}, "to": page, **paging})
+            else:
+                failures.append(_none(from_, record_id, to))
+        return batch_answer(self._portal, request, results, failures)
+
+    def one(self, request: Request) -> Answer:
+        """GET /objects/{from}/{id}/associations/{to}: one page of a record's associations."""
+        ends = self._ends(request)
+        record_id = request.parts["id"]
+        if ends is None or self._portal.objects[ends[0].name].live(record_id) is None:
+            return self._portal.say.not_found()
+        page, after = self._slice(request, ends[0], record_id, ends[1], request.first("after"))
+        paging = {"paging": {"next": {"after": after, "link": f"?after={after}"}}} if after else {}
+        return json_answer({"results": page, **paging})
+
+    def put(self, request: Request) -> Answer:
+        """PUT …/associations/{to}/{to_id}, or …/associations/default/{to}/{to_id}: associate two records."""
+        ends, parts = self._ends(request), request.parts
+        if ends is None or not self._both(ends, parts["id"], parts["to_id"]):
+            return self._portal.say.not_found()
+        types = _types(request.json()) if request.body else []
+        self._portal.link(ends[0].name, parts["id"], ends[1].name, parts["to_id"], types)
+        body = self._made(ends, parts["id"], parts["to_id"])
+        return json_answer(body, 201) if types else batch_answer(self._portal, request, [body], [])
+
+    def drop(self, request: Request) -> Answer:
+        """DELETE …/associations/{to}/{to_id}: part two records; again is no error."""
+        ends, parts = self._ends(request), request.parts
+        if ends is not None:
+            self._portal.links.remove(ends[0].name, parts["id"], ends[1].name, parts["to_id"])
+        return Answer(204)
+
+    def batch_put(self, request: Request) -> Answer:
+        """POST /associations/{from}/{to}/batch/create and …/batch/associate/default."""
+        ends, inputs = self._ends(request), self._inputs(request)
+        if isinstance(inputs, Answer):
+            return inputs
+        if ends is None:
+            return self._portal.say.bad_request("Unable to infer object type")
+        results: list[Any] = []
+        failures: list[Failure] = []
+        for given in inputs:
+            one, other = str(given["from"]["id"]), str(given["to"]["id"])
+            if self._both(ends, one, other):
+                self._portal.link(ends[0].name, one, ends[1].name, other, _types(given.get("types") or []))
+                results.append(self._made(ends, one, other))
+            else:
+                failures.append(
+                    Failure("OBJECT_NOT_FOUND", "One of the objects does not exist.", {"ids": [one, other]})
+                )
+        return batch_answer(self._portal, request, results, failures, status=201)
+
+    def _slice(
+        self, request: Request, from_: ObjectType, record_id: str, to: ObjectType, after: str
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Return a page of one record's associations and what to ask for next, or empty."""
+        every = list(self._portal.links.of(from_.name, record_id, to.name).items())
+        start = int(after) if after.isdigit() else 0
+        page = [
+            {"toObjectId": _number(request, end), "associationTypes": [kind.shown() for kind in types]}
+            for end, types in every[start : start + self._page]
+        ]
+        return page, str(start + self._page) if start + self._page < len(every) else ""
+
+    def _made(self, ends: tuple[ObjectType, ObjectType], one: str, other: str) -> dict[str, Any]:
+        return {
+            "from": {"id": one},
+            "to": {"id": other},
+            "fromObjectTypeId": ends[0].type_id,
+            "fromObjectId": one,
+            "toObjectTypeId": ends[1].type_id,
+            "toObjectId": other,
+            "associationSpec": {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 0},
+            "labels": [],
+        }
+
+    def _both(self, ends: tuple[ObjectType, ObjectType], one: str, other: str) -> bool:
+        live = self._portal.objects[ends[0].name].live(one), self._portal.objects[ends[1].name].live(other)
+        return None not in live
+
+    def _inputs(self, request: Request) -> list[dict[str, Any]] | Answer:
+        try:
+            body = request.json()
+        except ValueError:
+            body = {}
+        return inputs_of(self._portal, body if isinstance(body, dict) else {}, LARGEST)
+
+    @staticmethod
+    def _ends(request: Request) -> tuple[ObjectType, ObjectType] | None:
+        from_, to = object_type(request.parts["from"]), object_type(request.parts["to"])
+        return (from_, to) if from_ and to else None
+
+
+def _number(request: Request, record_id: str) -> int | str:
+    """A number in v4, a text in the dated versions: a client must take both."""
+    return int(record_id) if "/v4/" in request.path else record_id
+
+
+def _types(given: list[Mapping[str, Any]]) -> list[LinkType]:
+    return [LinkType(int(one["associationTypeId"]), str(one["associationCategory"])) for one in given]
+
+
+def _none(from_: ObjectType, record_id: str, to: ObjectType) -> Failure:
+    return Failure(
+        "OBJECT_NOT_FOUND",
+        f"No {to.singular} is associated with {from_.singular} {record_id}.",
+        {"fromObjectId": [record_id], "fromObjectType": [from_.singular], "toObjectType": [to.singular]},
+        sub_category=NONE,
+    )
