@@ -87,18 +87,19 @@ class Recovery(Room):
 
     @proves(Tier.GOLD, Capability.READ_DEALS, troubles=(Trouble.THROTTLED,))
     def test_a_hint_to_wait_is_honoured_when_reading(self, stand: Stand) -> None:
-        seeded = stand.seed_deals(2)
+        seeded, columns = stand.seed_deals(2), stand.columns(Table.DEALS)
         stand.waits.clear()
         stand.accidents.hurt(Trouble.THROTTLED, wait=HINT)
-        pages = stand.patiently(lambda: list(stand.pages(Table.DEALS)))
+        pages = stand.patiently(lambda: list(stand.pages(Table.DEALS, columns=columns)))
         assert set(seeded) <= set(stand.ids(Table.DEALS, pages))
         _waited(stand)
 
     @proves(Tier.GOLD, Capability.READ_DEALS, troubles=(Trouble.QUOTA,))
     def test_a_spent_quota_stops_reading_at_once(self, stand: Stand) -> None:
         stand.seed_deals(2)
+        columns = stand.columns(Table.DEALS)
         stand.accidents.hurt(Trouble.QUOTA, times=None)
-        _stops(stand, QuotaError, lambda: list(stand.pages(Table.DEALS)))
+        _stops(stand, QuotaError, lambda: list(stand.pages(Table.DEALS, columns=columns)))
 
     @proves(Tier.GOLD, FIELDS, troubles=(Trouble.QUOTA,))
     def test_a_spent_quota_stops_writing_at_once(self, stand: Stand) -> None:
@@ -109,8 +110,9 @@ class Recovery(Room):
     @proves(Tier.GOLD, Capability.READ_DEALS, troubles=(Trouble.SIGNED_OUT,))
     def test_a_lost_sign_in_says_what_to_do(self, stand: Stand) -> None:
         stand.seed_deals(1)
+        columns = stand.columns(Table.DEALS)
         stand.accidents.hurt(Trouble.SIGNED_OUT, times=None)
-        error = _stops(stand, SignInError, lambda: list(stand.pages(Table.DEALS)))
+        error = _stops(stand, SignInError, lambda: list(stand.pages(Table.DEALS, columns=columns)))
         assert error.fix.strip(), "a person has to act: say what to do"
 
     @proves(Tier.GOLD, FIELDS, troubles=(Trouble.FORBIDDEN,))
