@@ -11,7 +11,7 @@ from recyclekit_hubspot.columns import ID
 CONTACT, COMPANY = "contacts.id", "companies.id"
 """Columns of a deal that are no properties: its main contact and its (primary) company, from associations."""
 ENGAGEMENT_COLUMNS = ("id", "deal_id", "contact_id", "kind", "at", "automatic", "done", "key")
-"""Columns of activities: five objects of HubSpot brought into one table, one row per deal that it belongs to."""
+"""Columns of activities: objects of HubSpot brought into one table, one row per deal that it belongs to."""
 SIGNAL_COLUMNS = ("contact_id", "kind", "at")
 HISTORY_COLUMNS = ("deal_id", "property", "value", "at")
 SIGNALS = {
@@ -75,12 +75,11 @@ def default_fields(
     """
     usual = {Table.DEALS: {**_DEALS, **own}, Table.CONTACTS: _CONTACTS, Table.ACCOUNTS: _COMPANIES}
     fields: dict[Table, dict[str, FieldSpec]] = {}
-    for table, names in usual.items():
+    for table, wanted in usual.items():
         there = {*properties.get(table, ()), CONTACT, COMPANY, ID}
+        names = {name: column for name, column in wanted.items() if column in there}
         same = {name: name for name in SCHEMAS[table].column_names() if name in there and name not in names}
-        fields[table] = {
-            name: _spec(table, name, column) for name, column in {**same, **names}.items() if column in there
-        }
+        fields[table] = {name: _spec(table, name, column) for name, column in {**same, **names}.items()}
     for table, columns in _FIXED.items():
         fields[table] = {name: _spec(table, name, column) for name, column in columns.items()}
     return fields

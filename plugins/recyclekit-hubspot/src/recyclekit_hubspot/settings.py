@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from recyclekit.models.tables import OWN_FIELDS
 
-Engagement = Literal["calls", "emails", "meetings", "notes", "tasks"]
+Engagement = Literal["calls", "emails", "meetings", "notes", "tasks", "communications"]
 
 
 class OAuth(BaseModel):
@@ -50,7 +50,8 @@ class HubSpotSettings(BaseModel):
     threads: int = Field(default=8, ge=1, le=32, description="Calls on their way at once.")
     page_size: int = Field(default=5_000, ge=1, description="Records that are read and handed on together.")
     activities: tuple[Engagement, ...] = Field(
-        default=("calls", "emails", "meetings", "notes", "tasks"), description="Engagements that are read."
+        default=("calls", "emails", "meetings", "notes", "tasks", "communications"),
+        description="Engagements that are read.",
     )
     companies: bool = Field(default=True, description="Read companies as accounts.")
     parallel: bool = Field(

@@ -1,4 +1,4 @@
-"""Calls, emails, meetings, notes and tasks as one table, in the same eight columns."""
+"""Calls, emails, meetings, notes, tasks and messages as one table, in the same eight columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from recyclekit_hubspot.columns import ID
 from recyclekit_hubspot.field_map import ENGAGEMENT_COLUMNS
 from recyclekit_hubspot.source.links import Links, main_of
 
-KINDS = {"calls": "call", "emails": "email", "meetings": "meeting", "notes": "note", "tasks": "task"}
+KINDS = {
+    "calls": "call", "emails": "email", "meetings": "meeting", "notes": "note", "tasks": "task",
+    "communications": "message",
+}  # fmt: skip
 _STATE = {"calls": "hs_call_status", "emails": "hs_email_status", "meetings": "hs_meeting_outcome"}
 _NOT_DONE: Mapping[str, Sequence[str]] = {
     "calls": ("SCHEDULED", "CANCELED", "FAILED"),
