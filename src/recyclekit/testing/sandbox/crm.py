@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from recyclekit import clock as real_clock
 from recyclekit.testing.sandbox.certificates import Throwaway, throwaway
@@ -101,6 +101,11 @@ class SandboxCrm(ABC):
         """Where it listens, without a slash at the end."""
         assert self._server is not None, "the sandbox is not running: use it in a `with` statement, or call start()"
         return self._server.url
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Settings of a project file that signs in here."""
 
     @property
     def ca_file(self) -> Path | None:

@@ -35,6 +35,14 @@ DEAL_PROPERTIES = {
     "lost_reason": "closed_lost_reason",
 }
 CONTACT_PROPERTIES = {"opted_out": "hs_email_optout", "bounced": "hs_email_bad_address"}
+ACCOUNT_PROPERTIES = {"country": "hs_country_code", "timezone": "hs_timezone"}
+SIGNALS = {
+    "open": "hs_email_last_open_date",
+    "click": "hs_email_last_click_date",
+    "visit": "hs_analytics_last_visit_timestamp",
+    "form": "recent_conversion_date",
+}
+"""Sign of interest → the contact property that holds when it was last seen; other signs have no place in HubSpot."""
 KINDS = {"call": "calls", "email": "emails", "meeting": "meetings", "note": "notes", "task": "tasks"}
 """Canonical column → property, where the names differ. `message` and `other` become communications."""
 _APART = frozenset({"deal_id", "account_id", "contact_id", "deal_pipeline", "deal_stage", "crm_state", "owner"})
@@ -56,6 +64,7 @@ class Loaded:
     accounts: dict[str, str] = field(default_factory=dict)
     activities: dict[str, str] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
+    signals: int = 0
 
 
 class Loader:
@@ -65,7 +74,7 @@ class Loader:
         self._portal = portal
         self._loaded = Loaded(owners={owner.email.partition("@")[0]: owner.id for owner in portal.owners.values()})
 
-    def load(self, *, deals: Rows, contacts: Rows, accounts: Rows, activities: Rows) -> Loaded:
+    def load(self, *, deals: Rows, contacts: Rows, accounts: Rows, activities: Rows, signals: Rows) -> Loaded:
         """Put the rows in: companies and people first, then their deals, then what happened."""
         for row in _rows(accounts):
             self._account(row)
@@ -75,11 +84,12 @@ class Loader:
             self._deal(row)
         for row in _rows(activities):
             self._activity(row)
+        self._loaded.signals = sum(self._signal(row) for row in _rows(signals))
         return self._loaded
 
     def _account(self, row: Mapping[str, Any]) -> None:
         given = str(row["account_id"])
-        values = self._values("companies", row, {"timezone": "hs_timezone"}, apart=frozenset({"account_id"}))
+        values = self._values("companies", row, ACCOUNT_PROPERTIES, apart=frozenset({"account_id"}))
         values.setdefault("name", given)
         values["external_id"] = given
         self._loaded.accounts[given] = self._make("companies", values, given)
@@ -120,6 +130,15 @@ class Loader:
         self._loaded.activities[str(row.get("activity_id") or record.id)] = record.id
         self._link(kind, record.id, "deals", self._loaded.deals.get(str(row.get("deal_id"))))
         self._link(kind, record.id, "contacts", self._loaded.contacts.get(str(row.get("contact_id"))))
+
+    def _signal(self, row: Mapping[str, Any]) -> bool:
+        """Let a contact's property say that a sign of interest was seen; return whether it can."""
+        name, contact = SIGNALS.get(str(row.get("kind"))), self._loaded.contacts.get(str(row.get("contact_id")))
+        if name is None or contact is None:
+            return False
+        properties, at = self._portal.objects["contacts"][contact].properties, _moment(row["at"])
+        properties[name] = max(at, properties.get(name) or at)
+        return True
 
     def _values(self, kind: str, row: Mapping[str, Any], names: Mapping[str, str], *, apart: frozenset[str]) -> Values:
         """Return the row as properties; those that the portal lacks are made."""
@@ -196,4 +215,6 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return iso(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return value.isoformat() if isinstance(value, date) else str(value)

@@ -63,13 +63,13 @@ class Portal:
 
     def create(self, kind: str, values: Values, *, origin: Origin = API, record_id: str = "", at: str = "") -> Record:
         """Make a record of checked values; return it."""
-        now = at or self.now()
+        now, began = self.now(), at or self.now()
         number = int(record_id) if record_id else self._last[kind] + self.chance.randint(1, 5)
         self._last[kind] = max(self._last[kind], number)
         made = OBJECT_TYPES[kind]
-        record = Record(str(number), {}, now, now, origin=origin)
+        record = Record(str(number), {}, began, now, origin=origin)
         record.properties = {
-            made.created: now,
+            made.created: began,
             made.modified: now,
             "hs_object_id": record.id,
             "hs_object_source": origin.kind,
@@ -78,8 +78,8 @@ class Portal:
         if kind == "deals":
             record.properties.setdefault("pipeline", "default")
             stage = stage_of(self.pipelines, record.properties)
-            record.properties.update(of_stage(stage, {}, record.properties, now))
-        record.created_at = record.properties[made.created] or now
+            record.properties.update(of_stage(stage, {}, record.properties, began))
+        record.created_at = record.properties[made.created] or began
         self._remember(kind, record, values)
         self.objects[kind].add(record)
         self.indexes[kind].note(record)

@@ -44,7 +44,7 @@ class HubSpotSandbox(SandboxCrm):
         opaque_cursors: list cursors are tokens, so that a list cannot be read in ranges of ids.
         association_page: how many associations of one record a batch read answers at once.
         activity_bumps: logging an activity also moves the deal's modified date.
-        own_fields: the properties that recyclekit writes are there already.
+        own_fields: the properties that recyclekit writes are there already; else `recyclekit check --fix` makes them.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class HubSpotSandbox(SandboxCrm):
         opaque_cursors: bool = False,
         association_page: int = PAGE,
         activity_bumps: bool = False,
-        own_fields: bool = False,
+        own_fields: bool = True,
     ) -> None:
         super().__init__(seed=seed, clock=clock, port=port, latency=latency)
         self.portal = Portal(self.clock, seed, activity_bumps=activity_bumps)
@@ -91,6 +91,11 @@ class HubSpotSandbox(SandboxCrm):
     def token(self) -> str:  # type: ignore[override]  # here it is worked out, and may be rotated
         """The static token of the private app."""
         return self.sign_in.token
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of a project file that signs in here with the static token."""
+        return {"token": self.token, "url": self.url}
 
     @property
     def oauth(self) -> Grant:
@@ -162,6 +167,7 @@ class HubSpotSandbox(SandboxCrm):
         contacts: Rows = (),
         accounts: Rows = (),
         activities: Rows = (),
+        signals: Rows = (),
     ) -> Loaded:
         """Put records in, given with recyclekit's own column names, as frames or dicts; return the ids they got.
 
@@ -169,7 +175,9 @@ class HubSpotSandbox(SandboxCrm):
         properties of that name.
         """
         with self.lock:
-            return Loader(self.portal).load(deals=deals, contacts=contacts, accounts=accounts, activities=activities)
+            return Loader(self.portal).load(
+                deals=deals, contacts=contacts, accounts=accounts, activities=activities, signals=signals
+            )
 
     # -- what HubSpot says -----------------------------------------------------------------------------------------
 

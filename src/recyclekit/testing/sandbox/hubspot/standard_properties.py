@@ -108,7 +108,16 @@ STANDARD: dict[str, dict[str, dict[str, Any]]] = {
         "hs_all_contact_vids": _READ,
         "hs_is_contact": _MADE,
     },
-    "companies": {**_EVERY, **_CLOCKS, "createdate": _WHEN, "name": {}, "domain": {}, "country": {}, "hs_timezone": {}},
+    "companies": {
+        **_EVERY,
+        **_CLOCKS,
+        "createdate": _WHEN,
+        "name": {},
+        "domain": {},
+        "country": {},
+        "hs_country_code": {},
+        "hs_timezone": {},
+    },
     "tasks": {
         **_ENGAGEMENT,
         "hs_task_subject": {},
