@@ -72,6 +72,15 @@ class ScansColumns(Protocol):
 
 
 @runtime_checkable
+class KnowsTidiness(Protocol):
+    """A source that scans columns and has looked at every byte of them: it can spare others a second look."""
+
+    def tidy(self, table: Table) -> Collection[str]:
+        """Return the columns in which, for sure, no text is empty, holds a control character or has outer blanks."""
+        ...
+
+
+@runtime_checkable
 class Sink(Protocol):
     """The writing door."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recyclekit.connectors.protocols import Page, ScansColumns, Source
+from recyclekit.connectors.protocols import KnowsTidiness, Page, ScansColumns, Source
 from recyclekit.errors import ConnectorError, RecyclekitError, RemoteError
 from recyclekit.events import Listen, StageProgressed, silence
 from recyclekit.models.snapshot import LINE, Extracted, dead_letters
@@ -49,6 +49,7 @@ def extract(
     aside: list[pl.DataFrame] = []
     cursors: dict[Table, str] = {}
     blank: dict[Table, Collection[str]] = {}
+    tidy: dict[Table, Collection[str]] = {}
     for table, wanted in tables.items():
         if table not in known:
             continue
@@ -57,6 +58,7 @@ def extract(
             frame, lost = source.scan(table, wanted)
             records[table] = _chosen(table, frame, wanted)
             blank[table] = set(wanted) & set(source.columns(table)) - set(records[table].collect_schema())
+            tidy[table] = source.tidy(table) if isinstance(source, KnowsTidiness) else ()
             aside.append(lost)
             continue
         shelf = _Shelf(table=table, wanted=wanted, scratch=scratch)
@@ -67,7 +69,7 @@ def extract(
             listen(StageProgressed(run=run, stage="extract", done=page.records.height))
         records[table] = shelf.frame()
     lost_records = pl.concat(aside) if any(a.height for a in aside) else dead_letters()
-    return Extracted(records=records, set_aside=lost_records, cursors=cursors, blank=blank)
+    return Extracted(records=records, set_aside=lost_records, cursors=cursors, blank=blank, tidy=tidy)
 
 
 def _forward(table: Table, pages: Iterator[Page], after: str | None) -> Iterator[Page]:

@@ -55,7 +55,7 @@ def normalize(
         blank = extracted.blank.get(table, ())
         readers = readers_for(table, mapped, wanted, {*_names(table, raw), *blank}, timezone.key)
         if readers:
-            tables[table] = _sort_out(table, raw, readers, blank)
+            tables[table] = _sort_out(table, raw, readers, blank, extracted.tidy.get(table, ()))
     deals = _require_deals(tables)
     aside = [letter for letter in (extracted.set_aside, *(t.dead for t in tables.values())) if letter.height]
     lost = extracted.set_aside.filter(pl.col("table") == str(Table.DEALS)).height
@@ -78,8 +78,10 @@ class _Sorted:
     readings: Mapping[str, tuple[str, ...]]
 
 
-def _sort_out(table: Table, raw: pl.LazyFrame, readers: Sequence[Reader], blank: Collection[str]) -> _Sorted:
-    typed = _typed(table, raw, readers, blank)
+def _sort_out(
+    table: Table, raw: pl.LazyFrame, readers: Sequence[Reader], blank: Collection[str], tidy: Collection[str]
+) -> _Sorted:
+    typed = _typed(table, raw, readers, blank, tidy)
     check_records(table, typed, {reader.column.name: reader.column.source for reader in readers})
     key, records = key_of(table), typed.records
     good, bad = _split(records, typed.problems)
@@ -101,11 +103,16 @@ def _sort_out(table: Table, raw: pl.LazyFrame, readers: Sequence[Reader], blank:
     return _Sorted(good=good.drop(ROW, LINE), dead=dead, findings=findings, readings=typed.readings)
 
 
-def _typed(table: Table, raw: pl.LazyFrame, readers: Sequence[Reader], blank: Collection[str]) -> Typed:
+def _typed(
+    table: Table, raw: pl.LazyFrame, readers: Sequence[Reader], blank: Collection[str], tidy: Collection[str]
+) -> Typed:
     """Run the table's plan and read per text what did not come through."""
     read = [reader for reader in readers if reader.column.spec.const is None and reader.column.source not in blank]
-    sample = _collect(table, raw.select(LINE, *{reader.column.source for reader in read}).head(SAMPLE))[0]
-    attempts = {reader.column.name: reader.attempt(sample[reader.column.source]) for reader in read}
+    sample = _collect(table, raw.head(SAMPLE).select(LINE, *{reader.column.source for reader in read}))[0]
+    attempts = {
+        reader.column.name: reader.attempt(sample[reader.column.source], is_tidy=reader.column.source in tidy)
+        for reader in read
+    }
     frame, left = _collect(table, *plan(raw, read, attempts))
     if not frame[FAILED].sum() == left.height:
         raise SumsError(f"The {table} that failed do not add up.", why=f"{frame[FAILED].sum()} and {left.height}.")

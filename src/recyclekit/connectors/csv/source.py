@@ -52,12 +52,18 @@ class CsvSource:
         if table is Table.DEALS and not self._own.table(FIELDS).height:
             # What we never wrote holds nothing.
             columns = [name for name in columns if name not in OWN_FIELDS or name in file.heading.columns]
-        return self._records(table, file, columns), set_aside(table, file)
+        return self._records(table, file, columns), self._aside(table, file)
+
+    def tidy(self, table: Table) -> Collection[str]:
+        file = self.opened(table)
+        # What we wrote ourselves is laid over the file, and nobody has looked at that.
+        ours = OWN_FIELDS if table is Table.DEALS and self._own.table(FIELDS).height else ()
+        return [name for name in file.heading.columns if name not in ours] if file.split.tidy else ()
 
     def pages(self, table: Table, after: str | None, columns: Collection[str]) -> Iterator[Page]:
         """Yield pages; a cursor is the line of the last record (or dead letter) handed over."""
         file = self.opened(table)
-        records, aside, last = self._records(table, file, columns), set_aside(table, file), _line_of(after)
+        records, aside, last = self._records(table, file, columns), self._aside(table, file), _line_of(after)
         batches = records.filter(pl.col(LINE) > last).collect_batches(chunk_size=PAGE, maintain_order=True)
         waiting: pl.DataFrame | None = None
         for frame in (piece for batch in batches for piece in batch.iter_slices(PAGE)):
@@ -77,6 +83,10 @@ class CsvSource:
             return self._settings.deal_id
         spec = self._default_fields(Table.DEALS).get("deal_id")
         return spec.column if spec else None
+
+    def _aside(self, table: Table, file: OpenedFile) -> pl.DataFrame:
+        key = self.deal_id_column() if table is Table.DEALS and file.bad else None
+        return set_aside(table, file, key)
 
     def _default_fields(self, table: Table) -> dict[str, FieldSpec]:
         headings = {column.casefold(): column for column in reversed(self.opened(table).heading.columns) if column}
@@ -139,12 +149,14 @@ def _overlaid(records: pl.LazyFrame, key: str, written: pl.DataFrame, own: list[
     return beside.with_columns(shown(name) for name in own)
 
 
-def set_aside(table: Table, file: OpenedFile) -> pl.DataFrame:
-    """Return a file's bad records as dead letters of stage extract."""
+def set_aside(table: Table, file: OpenedFile, key: str | None = None) -> pl.DataFrame:
+    """Return a file's bad records as dead letters of stage extract; `key` is the column of their ids, where known."""
+    columns = list(file.heading.columns)
+    at = columns.index(key) if key in columns else len(columns)
     return dead_letters(
         [
             {"stage": "extract", "table": table.value, "line": bad.line, "column": bad.column, "code": bad.code,
-             "reason": bad.reason}
+             "reason": bad.reason, "record_id": (bad.cells[at].strip() or None) if at < len(bad.cells) else None}
             for bad in file.bad
         ]
     )  # fmt: skip

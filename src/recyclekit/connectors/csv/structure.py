@@ -14,16 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from recyclekit.connectors.csv.bits import ONE, TOP, Bytes, Places, Words, places
 from recyclekit.connectors.csv.careful import LARGEST_CELL, Split
 from recyclekit.connectors.csv.encoding import is_utf8
 from recyclekit.connectors.csv.heading import Heading
+from recyclekit.connectors.csv.tidiness import Marks, is_tidy
 
-Words = npt.NDArray[np.uint64]
-Bytes = npt.NDArray[np.uint8]
-Places = npt.NDArray[np.int64]
 BLOCK = 1 << 20
-_ONE = np.uint64(1)
-_TOP = np.uint64(63)
 
 
 def check_quickly(path: Path, heading: Heading) -> Split | None:
@@ -38,7 +35,7 @@ def check_quickly(path: Path, heading: Heading) -> Split | None:
         return None
     starts, extras = (np.concatenate(parts) if parts else np.empty(0, np.int64) for parts in (check.rows, check.extras))
     breaks = [(row, extra) for row, extra in zip(starts.tolist(), extras.tolist(), strict=True) if row < check.row]
-    return Split(rows=check.row, breaks=breaks)
+    return Split(rows=check.row, breaks=breaks, tidy=check.tidy)
 
 
 def _line_blocks(path: Path, skip: int) -> Iterator[tuple[bytearray, int]]:
@@ -77,6 +74,7 @@ class _Check:
     cells: int = 0  # of the record that runs on, when `inside`
     tail: int = 0  # bytes of that record so far
     extra: int = 0  # by which line numbers exceed row numbers, as last noted
+    tidy: bool = True  # no text so far needs cleaning
     flags: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(BLOCK + 64, np.bool_))
     rows: list[Places] = field(default_factory=list)
     extras: list[Places] = field(default_factory=list)
@@ -85,20 +83,24 @@ class _Check:
         data = np.frombuffer(block, np.uint8, count=size + -size % 64)
         if not self._is_text(block, size, data):
             return False
-        feed, separator = self._bits(data, 10), self._bits(data, ord(self.heading.grammar.separator))
-        feeds = _places(feed)
-        ends, record_ends = feed, feeds
+        controls = self._controls(data, size)
+        feed, feeds = self._feeds(data, controls)
+        separator = self._bits(data, ord(self.heading.grammar.separator))
+        ends, record_ends, quotes = feed, feeds, np.zeros_like(feed)
         quote = self.heading.grammar.quote
         if self.inside or (quote and block.find(quote.encode(), 0, size) >= 0):
-            inside = self._inside(data, feed, separator)
+            quotes = self._bits(data, ord(quote))
+            inside = self._inside(data, feed, separator, quotes)
             if inside is None:
                 return False
             separator &= ~inside
             if (feed & inside).any():
                 ends = feed & ~inside
-                record_ends = _places(ends)
+                record_ends = places(ends)
         if self._too_long(record_ends, size) or self._starts_oddly(data, feeds):
             return False
+        marks = Marks(controls, ends, separator, quotes)
+        self.tidy = self.tidy and is_tidy(block, size, data, marks, self._bits)
         return self._every_record_fits(feeds, separator | ends, ends)
 
     @staticmethod
@@ -110,14 +112,27 @@ class _Check:
             block.find(b"\x1b", 0, size) < 0 if data.max(initial=0) < 128 else is_utf8(bytes(memoryview(block)[:size]))
         )
 
+    def _controls(self, data: Bytes, size: int) -> Words:
+        """Return one bit for each byte below 32, but for the zeros behind the block."""
+        flags = np.less(data, 32, out=self.flags[: len(data)])
+        flags[size:] = False
+        return np.packbits(flags, bitorder="little").view(np.uint64)
+
+    def _feeds(self, data: Bytes, controls: Words) -> tuple[Words, Places]:
+        """Return the bits and places of line feeds: in most files all that there is below 32."""
+        at = places(controls)
+        if (data[at] == 10).all():
+            return controls, at
+        feed = self._bits(data, 10)
+        return feed, places(feed)
+
     def _bits(self, data: Bytes, byte: int) -> Words:
         """Return one bit for each byte that is this one."""
         flags = np.equal(data, byte, out=self.flags[: len(data)])
         return np.packbits(flags, bitorder="little").view(np.uint64)
 
-    def _inside(self, data: Bytes, feed: Words, separator: Words) -> Words | None:
+    def _inside(self, data: Bytes, feed: Words, separator: Words, quote: Words) -> Words | None:
         """Return which bytes are inside quoted cells; None where a quote opens or closes in the middle of a cell."""
-        quote = self._bits(data, ord(self.heading.grammar.quote))
         at = np.flatnonzero(quote)
         if not at.size:
             return np.full_like(quote, ~np.uint64(0) if self.inside else 0)
@@ -125,7 +140,7 @@ class _Check:
         state = some.copy()
         for shift in (1, 2, 4, 8, 16, 32):
             state ^= state << np.uint64(shift)
-        after = np.bitwise_xor.accumulate(state >> _TOP) ^ np.uint64(self.inside)
+        after = np.bitwise_xor.accumulate(state >> TOP) ^ np.uint64(self.inside)
         before = np.concatenate([[np.uint64(self.inside)], after[:-1]])
         state ^= np.uint64(0) - before
         if self._odd_quotes(data, separator | feed | quote, at, some & state, some & ~state):
@@ -141,22 +156,22 @@ class _Check:
     def _odd_quotes(data: Bytes, edge: Words, at: Places, opens: Words, closes: Words) -> bool:
         """Whether a quote opens elsewhere than behind an edge, or closes elsewhere than before one (or CR LF)."""
         here = edge[at]
-        behind = (here << _ONE) | np.where(at > 0, edge[at - 1] >> _TOP, _ONE)
+        behind = (here << ONE) | np.where(at > 0, edge[at - 1] >> TOP, ONE)
         if (opens & ~behind).any():
             return True
-        ahead = (here >> _ONE) | np.where(at + 1 < len(edge), edge[(at + 1) % len(edge)] << _TOP, np.uint64(0))
+        ahead = (here >> ONE) | np.where(at + 1 < len(edge), edge[(at + 1) % len(edge)] << TOP, np.uint64(0))
         odd = closes & ~ahead
         if not odd.any():
             return False
         words = np.zeros(len(edge), np.uint64)
         words[at] = odd
-        after = _places(words) + 1
+        after = places(words) + 1
         return bool((data[after] != 13).any() or (data[np.minimum(after + 1, len(data) - 1)] != 10).any())
 
     def _every_record_fits(self, feeds: Places, tokens: Words, ends: Words) -> bool:
         """Compare, at each line end outside quotes, the separators and ends so far with what full records make."""
         word, bit = feeds >> 6, (feeds & 63).astype(np.uint64)
-        real = ((ends[word] >> bit) & _ONE).astype(bool)
+        real = ((ends[word] >> bit) & ONE).astype(bool)
         sums = np.cumsum(np.bitwise_count(tokens), dtype=np.int64)
         upto = sums[word] - np.bitwise_count(tokens[word] >> bit) + (1 + self.cells)
         if not real.all():
@@ -196,13 +211,3 @@ def _found(data: Bytes, starts: Places, text: bytes) -> bool:
         if not starts.size:
             return False
     return True
-
-
-def _places(bits: Words) -> Places:
-    """Return the places of the set bits."""
-    words = np.flatnonzero(bits)
-    some = bits[words]
-    if (some & (some - _ONE)).any():  # short rows: more than one in a word
-        return np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little").view(np.bool_))
-    lowest = np.bitwise_count((some & (np.uint64(0) - some)) - _ONE)
-    return words * 64 + lowest

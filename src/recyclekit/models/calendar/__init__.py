@@ -1,4 +1,4 @@
-"""Business days (business), holidays (public), fiscal years (fiscal), and what a project file says of both (settings)."""
+"""Business days (business, public), fiscal years (fiscal), and what a project file says of both (settings)."""
 
 from recyclekit.models.calendar.business import BusinessCalendar, yearly
 from recyclekit.models.calendar.fiscal import FiscalCalendar, next_decision

@@ -25,10 +25,14 @@ Choose = Callable[[str], choices.Choice]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A column inside the plan. `failed` tells where it was not read; None: where only `value` is null."""
+    """A column inside the plan. `failed` tells where it was not read; None: where only `value` is null.
+
+    `always`: every text comes through, so nobody need look where one failed.
+    """
 
     value: pl.Expr
     failed: pl.Expr | None = None
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +44,17 @@ class Reader:
     code: str = ""
     what: str = ""
 
-    def attempt(self, sample: pl.Series) -> Attempt | None:
-        """Return a reading for the plan that nearly all of the sample bears out; None where there is none."""
+    def attempt(self, sample: pl.Series, *, is_tidy: bool = False) -> Attempt | None:
+        """Return a reading for the plan that nearly all of the sample bears out; None where there is none.
+
+        Args:
+            sample: texts of the column.
+            is_tidy: whether its texts are known to need no cleaning, as in `Extracted.tidy`.
+        """
         source = _replaced(pl.col(self.column.source), self.column.spec.values)
         if self.choose is None and self.column.dtype == pl.String:
+            if is_tidy and not self.column.spec.values:
+                return Attempt(value=source, always=True)
             return self._text(source, sample)
         here = sample.alias(self.column.source).to_frame()
         tries = self._tries(source, here)
@@ -94,7 +105,7 @@ class Reader:
         if share is None or share <= 1 - SHARE:
             return Attempt(value=source, failed=odd)
         text = _replaced(tidied(self.column.name, pl.col(self.column.source)), self.column.spec.values)
-        return Attempt(value=pl.when(text != "").then(text), failed=pl.lit(value=False))
+        return Attempt(value=pl.when(text != "").then(text), always=True)
 
 
 def _replaced(text: pl.Expr, values: Mapping[str, str] | None) -> pl.Expr:

@@ -29,6 +29,8 @@ def plan(
             values.append(source.alias(_VALUE + name))
             continue
         values.append(attempt.value.alias(_VALUE + name))
+        if attempt.always:
+            continue
         missed = pl.col(_VALUE + name).is_null() & source.is_not_null()
         failures.append(missed if attempt.failed is None else attempt.failed)
     texts = list(dict.fromkeys(reader.column.source for reader in readers))
