@@ -90,8 +90,8 @@ def test_a_plan_that_tries_less_means_the_same(rows: list[dict[str, str | None]]
 _attempt = Reader.attempt
 
 
-def _no_attempt_but_for_text(self: Reader, sample: Any) -> Attempt | None:
-    return _attempt(self, sample) if self.choose is None and self.column.dtype == pl.String else None
+def _no_attempt_but_for_text(self: Reader, sample: Any, *, is_tidy: bool = False) -> Attempt | None:
+    return _attempt(self, sample, is_tidy=is_tidy) if self.choose is None and self.column.dtype == pl.String else None
 
 
 @settings(max_examples=40)

@@ -35,7 +35,7 @@ class Extracted:
     `set_aside` holds records that the source could not even split into columns (dead letters of stage extract).
     `blank` names columns that the source has and that hold nothing in any record; they are not among `records`.
     `cursors` are opaque positions after the last record, to be remembered once the run has ended well.
-    `tidy` names columns whose texts are known to need no cleaning: none is empty, with outer blanks or control characters.
+    `tidy` names columns whose texts need no cleaning: none is empty, has outer blanks or control characters.
     """
 
     records: Mapping[Table, pl.LazyFrame]
