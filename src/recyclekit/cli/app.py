@@ -19,6 +19,7 @@ from recyclekit.cli.commands.report import report
 from recyclekit.cli.commands.retry import retry
 from recyclekit.cli.commands.run import run
 from recyclekit.cli.commands.runs import runs
+from recyclekit.cli.commands.sandbox import sandbox
 from recyclekit.cli.commands.undo import undo
 
 START = Group.create_ordered("Start")
@@ -34,7 +35,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # cli.run says what to do next
 )
 COMMANDS: tuple[tuple[Group, tuple[Callable[..., int], ...]], ...] = (
-    (START, (demo, init, check)),
+    (START, (demo, sandbox, init, check)),
     (WORK, (plan, apply, run, retry, undo)),
     (ASK, (explain, runs, report)),
 )

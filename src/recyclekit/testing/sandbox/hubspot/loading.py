@@ -8,12 +8,10 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Protocol
 
 from recyclekit.testing.sandbox.hubspot.definitions import Definitions
-from recyclekit.testing.sandbox.hubspot.owners import Owner
 from recyclekit.testing.sandbox.hubspot.pipelines import Pipeline, Stage
 from recyclekit.testing.sandbox.hubspot.portal import Portal
 from recyclekit.testing.sandbox.hubspot.records import PERSON, WORKFLOW, Values, iso
 
-FIRST_OWNER = 70_001
 _MAIL = "{}@example.com"
 
 
@@ -168,9 +166,7 @@ class Loader:
             return None
         name = str(given)
         if name not in self._loaded.owners:
-            owner_id = name if name.isdigit() else str(FIRST_OWNER + len(self._portal.owners))
-            self._portal.owners[owner_id] = Owner(owner_id, _MAIL.format(name), name, "Example")
-            self._loaded.owners[name] = owner_id
+            self._loaded.owners[name] = self._portal.add_owner(name).id
         return self._loaded.owners[name]
 
     def _stage(self, row: Mapping[str, Any]) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from recyclekit.testing.sandbox.hubspot.records import API, Change, Origin, Reco
 from recyclekit.testing.sandbox.hubspot.said import Speech
 
 FIRST_ID = 12_000_000_001
+FIRST_OWNER = 70_001
 _CLOCKS = frozenset({"tasks", "notes", "calls", "emails", "meetings", "communications"})
 
 
@@ -51,6 +52,12 @@ class Portal:
     def now(self) -> str:
         """Return the time as HubSpot writes it."""
         return iso(self.clock())
+
+    def add_owner(self, name: str, *, archived: bool = False) -> Owner:
+        """Make an owner; a name that is a number becomes the id."""
+        owner_id = name if name.isdigit() else str(FIRST_OWNER + len(self.owners))
+        self.owners[owner_id] = Owner(owner_id, f"{name}@example.com", name, "Example", archived)
+        return self.owners[owner_id]
 
     # -- finding --------------------------------------------------------------------------------------------------
 

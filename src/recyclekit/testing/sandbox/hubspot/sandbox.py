@@ -140,6 +140,11 @@ class HubSpotSandbox(SandboxCrm):
         with self.lock:
             self.portal.link(kind, record_id, to, to_id)
 
+    def add_owner(self, name: str, *, archived: bool = False) -> str:
+        """Let a person own records; return the owner id. An archived one has left."""
+        with self.lock:
+            return self.portal.add_owner(name, archived=archived).id
+
     def add_list(self, name: str, *, kind: str = "contacts", processing: str = "MANUAL") -> str:
         """Make a list; return its id."""
         with self.lock:
