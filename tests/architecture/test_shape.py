@@ -59,7 +59,7 @@ def test_every_test_is_named_by_a_sentence() -> None:
 
 
 def test_nothing_is_left_for_later() -> None:
-    marks = re.compile(r"\b(TODO|FIXME|XXX)\b")
+    marks = re.compile(r"(?<!\")\b(TODO|FIXME|XXX)\b(?!\")")  # quoted it is a value: HubSpot calls a kind of task so
     left = [
         f"{shown(p)}:{n}"
         for p in [*shipped(), *proofs(), *(ROOT / "docs").rglob("*.md")]
