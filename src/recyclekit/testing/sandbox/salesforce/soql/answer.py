@@ -114,7 +114,7 @@ def _parent(org: Org, steps: Sequence[Field], field: Field, base: str) -> Callab
             fresh = {"attributes": {"type": parent.type, "url": f"{base}/sobjects/{parent.type}/{parent.id}"}}
             into = into.setdefault(name, fresh)
             here = parent
-        is_type = field.name == "Type" and "type" not in org.store.types[here.type].fields
+        is_type = field.name == "Type" and len(steps[-1].refers_to) > 1
         into[field.name] = here.type if is_type else here.properties.get(field.name)
 
     return add

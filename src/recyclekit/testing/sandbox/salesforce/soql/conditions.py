@@ -40,6 +40,7 @@ Semijoin = Callable[[Query], set[Any]]
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
+_NOT_TEXT = frozenset({*NUMBERS, "date", "datetime", "boolean", "id", "reference"})
 _KINDS = {"date": "date", "datetime": "dateTime", "boolean": "boolean"}
 
 
@@ -77,9 +78,12 @@ def _comparison(org: Org, query: Query, column: Column, asked: Comparison, semij
     assert not isinstance(asked.value, tuple | Query), "only IN has several values"
     if isinstance(asked.value, Relative):
         return _in_days(org, query, column, asked, asked.value)
+    if asked.operator == "LIKE" and column.field.type in _NOT_TEXT:
+        sentence = f"'LIKE' operator is not valid on {asked.path} of this statement"
+        raise SoqlError("INVALID_QUERY_FILTER_OPERATOR", sentence)
     wanted = literal(query, column.field, asked.path, asked.value)
     if asked.operator == "LIKE":
-        return _like(column, asked.path, wanted)
+        return _like(column, wanted)
     return _compared(column, asked.operator, wanted)
 
 
@@ -114,9 +118,7 @@ def _within(query: Query, column: Column, asked: Comparison, semijoin: Semijoin)
     return lambda record: (fold(get(record)) in wanted) == inside
 
 
-def _like(column: Column, path: Path, wanted: Any) -> Test:
-    if column.field.type in {*NUMBERS, "date", "datetime", "boolean", "id", "reference"}:
-        raise SoqlError("INVALID_QUERY_FILTER_OPERATOR", f"'LIKE' operator is not valid on {path} of this statement")
+def _like(column: Column, wanted: Any) -> Test:
     pieces = re.findall(r"\\[%_]|.", str(wanted or ""), re.DOTALL)
     translated = "".join({"%": ".*", "_": "."}.get(piece, re.escape(piece.lstrip("\\"))) for piece in pieces)
     pattern = re.compile(translated, re.DOTALL | re.IGNORECASE)
@@ -152,7 +154,7 @@ def _bound(org: Org, field: Field, day: date) -> str:
 
 def folded(field: Field) -> Callable[[Any], Any]:
     """Return what makes a stored value of this field comparable."""
-    if field.case_sensitive or field.type in {*NUMBERS, "date", "datetime", "boolean", "id", "reference"}:
+    if field.case_sensitive or field.type in _NOT_TEXT:
         return lambda value: value
     return lambda value: value.casefold() if value is not None else None
 

@@ -23,6 +23,10 @@ from recyclekit.testing.sandbox.salesforce.soql.tokens import Token, tokens, unq
 AGGREGATES = ("COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG")
 _FUNCTIONS = (*AGGREGATES, "TOLABEL", "CONVERTCURRENCY", "FORMAT")
 _COMPARISONS = ("=", "!=", "<>", "<", "<=", ">", ">=", "LIKE")
+_RESERVED = (
+    *("SELECT", "FROM", "WHERE", "AND", "OR", "NOT", "IN", "LIKE"),
+    *("NULL", "TRUE", "FALSE", "ASC", "DESC", "NULLS"),
+)
 _CLAUSES = ("WHERE", "GROUP", "ORDER", "LIMIT", "OFFSET", "HAVING", "FOR", "WITH", "USING", "ALL", "UPDATE")
 MAX_OFFSET = 2000
 
@@ -54,7 +58,7 @@ class _Reader:
         select = self._select(inner=inner)
         self._expect("FROM")
         source = self._path()
-        alias = None if self._peek().kind != "word" or self._peek().says(*_CLAUSES) else self._take().text
+        alias = None if self._peek().kind != "word" or self._peek().says(*_CLAUSES, *_RESERVED) else self._take().text
         where = self._where() if self._accept("WHERE") else None
         group_by = self._group_by(select) if self._accept("GROUP") else ()
         order_by = self._order_by() if self._accept("ORDER") else ()
@@ -84,7 +88,11 @@ class _Reader:
             raise self._unexpected()
         if self._peek().says(*_FUNCTIONS) and self._peek(1).says("("):
             return self._call()
-        return self._path()
+        path = self._path()
+        if self._peek().kind == "word" and not self._peek().says(*_RESERVED):
+            sentence = "only aggregate expressions use field aliasing"
+            raise malformed(self._statement, self._peek().place, sentence)
+        return path
 
     def _call(self) -> Call:
         name = self._take()
@@ -212,7 +220,7 @@ class _Reader:
 
     def _path(self) -> Path:
         token = self._take()
-        if token.kind != "word":
+        if token.kind != "word" or token.says(*_RESERVED):
             raise self._unexpected(token)
         return Path(tuple(token.text.split(".")), token.place)
 
