@@ -3,7 +3,7 @@
     python tryton_seed.py CONFIG DATABASE
 
 Reads one JSON object a line and answers each with one. `{"do": "fill", …}`, all optional: `employees` [{id, name}],
-`parties` [{id, name, country, opted_out}], `deals` [{id, party, name, amount, currency, employee, created_on,
+`parties` [{id, name, country, opted_out}], `deals` [{id, party, name, amount, currency, employee, contact, created_on,
 closed_on, state, lost_reason}], `activities` [{deal, at, message}], `scenarios` [name]; `party`, `employee`, `deal` are
 ids of ours or Tryton's numbers. The answer holds `key` (of the REST application), `company`, and per table our id →
 Tryton's. `{"do": "write", "model": …, "id": …, "values": {…}}` and `{"do": "delete", "model": …, "id": …}` do what a
@@ -72,7 +72,7 @@ def _currency(Currency, code):
 def _fill(pool, company, wanted):
     employees = _employees(pool, company, wanted.get("employees", ()))
     scenarios = _scenarios(pool, wanted.get("scenarios", ()))
-    parties = _parties(pool, wanted.get("parties", ()), scenarios)
+    parties = _parties(pool, wanted.get("parties", ()))
     deals = _deals(pool, company, wanted.get("deals", ()), parties, employees)
     activities = _activities(pool, wanted.get("activities", ()), deals)
     tables = {"employees": employees, "parties": parties, "deals": deals, "scenarios": scenarios}
@@ -93,8 +93,8 @@ def _key(pool):
 def _write(pool, company, wanted):
     Model = pool.get(wanted["model"])
     dated = {name: _date(value) if name.endswith("_date") else value for name, value in wanted["values"].items()}
-    if "amount" in dated and dated["amount"] is not None:
-        dated["amount"] = Decimal(str(dated["amount"]))
+    if "amount" in dated:
+        dated["amount"] = _money(dated["amount"], Model(wanted["id"]).currency)
     Model.write([Model(wanted["id"])], dated)
     return {}
 
@@ -114,7 +114,20 @@ def _unsubscribe(pool, company, wanted):
     return {}
 
 
-_DO = {"fill": _fill, "write": _write, "delete": _delete, "unsubscribe": _unsubscribe}
+def _clear(pool, company, wanted):
+    """Empty the tables that a test fills, past all rules; employees and our company stay."""
+    cursor = Transaction().connection.cursor()
+    kept = {employee.party.id for employee in pool.get("company.employee").search([])} | {company.party.id}
+    for name in ("marketing.automation.record", "ir.note", "project.work", "sale.opportunity"):
+        cursor.execute(*pool.get(name).__table__().delete())
+    for name in ("party.party-unsubscribed-marketing.automation.scenario", "party.contact_mechanism", "party.address"):
+        cursor.execute(*pool.get(name).__table__().delete())
+    party = pool.get("party.party").__table__()
+    cursor.execute(*party.delete(where=~party.id.in_(list(kept))))
+    return {}
+
+
+_DO = {"fill": _fill, "write": _write, "delete": _delete, "unsubscribe": _unsubscribe, "clear": _clear}
 
 
 def _employees(pool, company, wanted):
@@ -132,13 +145,14 @@ def _scenarios(pool, names):
     return dict(zip(names, made, strict=True))
 
 
-def _parties(pool, wanted, scenarios):
+def _parties(pool, wanted):
     Party, Address = pool.get("party.party"), pool.get("party.address")
     rows = [{"name": w.get("name") or w["id"], "code": f"P-{w['id']}"} for w in wanted]
     made = dict(zip([w["id"] for w in wanted], Party.create(rows), strict=True))
     out = [made[w["id"]] for w in wanted if w.get("opted_out")]
-    if out and scenarios:
-        Party.write(out, {"marketing_scenario_unsubscribed": [("add", [s.id for s in scenarios.values()])]})
+    if out:
+        known = [scenario.id for scenario in pool.get("marketing.automation.scenario").search([])]
+        Party.write(out, {"marketing_scenario_unsubscribed": [("add", known)]})
     countries = [(made[w["id"]], w["country"]) for w in wanted if w.get("country")]
     if countries:
         known = {code: _country(pool, code).id for code in {code for _, code in countries}}
@@ -158,16 +172,17 @@ def _country(pool, code):
 
 def _deals(pool, company, wanted, parties, employees):
     Opportunity, Currency = pool.get("sale.opportunity"), pool.get("currency.currency")
-    currencies = {code: _currency(Currency, code).id for code in {w.get("currency") or "JPY" for w in wanted}}
+    currencies = {code: _currency(Currency, code) for code in {w.get("currency") or "JPY" for w in wanted}}
     rows = [
         {
             "reference": w["id"],
             "description": w.get("name"),
             "company": company.id,
-            "currency": currencies[w.get("currency") or "JPY"],
+            "currency": currencies[w.get("currency") or "JPY"].id,
             "party": _number(parties, w.get("party")),
+            "contact": _mechanism(pool, w["contact"]).id if w.get("contact") else None,
             "employee": _number(employees, w.get("employee")),
-            "amount": None if w.get("amount") is None else Decimal(str(w["amount"])),
+            "amount": _money(w.get("amount"), currencies[w.get("currency") or "JPY"]),
             "start_date": _date(w.get("created_on")) or date(2000, 1, 1),
             "end_date": _date(w.get("closed_on")),
             "state": w.get("state") or "lead",
@@ -194,8 +209,23 @@ def _activities(pool, wanted, deals):
     return [note.id for note in made]
 
 
+def _mechanism(pool, party):
+    """Return a way to reach a party: what an opportunity's contact is."""
+    Mechanism = pool.get("party.contact_mechanism")
+    found = Mechanism.search([("party", "=", party)])
+    if found:
+        return found[0]
+    mechanism = Mechanism(party=party, type="email", value=f"p{party}@example.com")
+    mechanism.save()
+    return mechanism
+
+
 def _number(made, name):
     return made[name].id if name in made else name if isinstance(name, int) else None
+
+
+def _money(amount, currency):
+    return None if amount is None else Decimal(str(amount)).quantize(currency.rounding)
 
 
 def _date(text):

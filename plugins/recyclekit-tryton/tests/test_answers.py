@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
+from urllib3 import HTTPResponse
 
 from recyclekit.errors import InDoubtError, RefusedError, RetryableError, SignInError
 from recyclekit_tryton.answers import records, refuse
@@ -34,12 +37,19 @@ def test_a_status_becomes_the_error_that_says_what_to_do(
     status: int, body: bytes, wrote: bool, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        refuse(status, body, "sale.opportunity", wrote=wrote)
+        refuse(HTTPResponse(BytesIO(body), status=status), "sale.opportunity", wrote=wrote)
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("7", 7.0), ("1.5", 1.5), ("soon", None), (None, None)])
+def test_what_a_busy_server_asks_to_wait_is_handed_on(said: str | None, seconds: float | None) -> None:
+    with pytest.raises(RetryableError) as told:
+        refuse(HTTPResponse(BytesIO(), status=503, headers={"Retry-After": said} if said else {}), "m", wrote=False)
+    assert told.value.retry_after == seconds
 
 
 def test_a_refusal_names_the_field_and_what_tryton_said() -> None:
     with pytest.raises(RefusedError, match="not allowed to modify") as told:
-        refuse(400, READONLY, "sale.opportunity", wrote=True)
+        refuse(HTTPResponse(BytesIO(READONLY), status=400), "sale.opportunity", wrote=True)
     assert (told.value.field, told.value.code) == ("Comment", "400")
 
 

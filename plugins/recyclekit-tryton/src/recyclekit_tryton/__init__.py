@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_SIGNALS = Support(Level.NOT_YET, "The clicks of a scenario's mails are not read yet.")
+_SIGNALS = Support(Level.NEVER, "Tryton notes that a scenario's mail was opened or clicked, but not when.")
 _HISTORY = Support(Level.NEVER, "Over REST, Tryton shows a record as it is now, not its history.")
 _ERASE = Support(Level.NEVER, "We write ids and codes, no people; a party is erased in Tryton itself (Erase wizard).")
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import orjson
+from urllib3 import BaseHTTPResponse
 
 from recyclekit.errors import InDoubtError, QuotaError, RefusedError, RemoteError, RetryableError, SignInError
 
@@ -31,7 +32,7 @@ def records(body: bytes, *, wrote: bool) -> list[Record]:
     raise InDoubtError(what) if wrote else RetryableError(what, why=_said(body))
 
 
-def refuse(status: int, body: bytes, model: str, *, wrote: bool, retry_after: float | None = None) -> None:
+def refuse(answer: BaseHTTPResponse, model: str, *, wrote: bool) -> None:
     """Raise what a status means; return where it is a success.
 
     Raises:
@@ -39,6 +40,7 @@ def refuse(status: int, body: bytes, model: str, *, wrote: bool, retry_after: fl
         faults of a read. InDoubtError: other faults of a write, of which nobody knows whether it was applied.
         QuotaError: 402, as hosts of Tryton answer.
     """
+    status, body = answer.status, answer.data
     if status in {200, 201, 204, 206}:
         return
     said = _said(body)
@@ -47,7 +49,7 @@ def refuse(status: int, body: bytes, model: str, *, wrote: bool, retry_after: fl
     if status == 402:
         raise QuotaError("The host of Tryton lets us make no more calls.", why=said, fix="Resume later.")
     if status in {408, 429, 503}:
-        raise RetryableError(f"Tryton is busy ({status}).", why=said, retry_after=retry_after)
+        raise RetryableError(f"Tryton is busy ({status}).", why=said, retry_after=_asked_to_wait(answer))
     if status == 500 and "&#39;" in body.decode(errors="replace"):
         # Tryton answers a field or a model that it does not know with a bare KeyError.
         raise _unknown_name(model, said)
@@ -59,6 +61,12 @@ def refuse(status: int, body: bytes, model: str, *, wrote: bool, retry_after: fl
         f"Tryton refused {model}: {said}", code="gone" if status == 404 else str(status),
         field=named.group(1) if named else "",
     )  # fmt: skip
+
+
+def _asked_to_wait(answer: BaseHTTPResponse) -> float | None:
+    """Return the seconds that whatever stands before Tryton asks for; it sets no limit itself."""
+    seconds = answer.headers.get("Retry-After", "")
+    return float(seconds) if re.fullmatch(r"\d+(\.\d+)?", seconds) else None
 
 
 def _not_allowed(status: int, model: str, said: str) -> RemoteError:

@@ -16,6 +16,9 @@ from recyclekit.models.tables import OWN_FIELDS, Table
 DEAL, NOTE, TASK, PARTY = "sale.opportunity", "ir.note", "project.work", "party.party"
 SCENARIO, ENROLMENT = "marketing.automation.scenario", "marketing.automation.record"
 
+PERSON = "person"
+"""Made here: the party behind the opportunity's contact (a number or address), else the opportunity's own party."""
+
 UNSUBSCRIBED = "marketing_scenario_unsubscribed"
 COUNTRY = "addresses.country.code"
 """A party that left any scenario is taken for opted out: Tryton knows no other word for it."""
@@ -27,7 +30,7 @@ MAPPED = Mapped(
             "external_id": FieldSpec(column="reference"),
             "name": FieldSpec(column="description"),
             "account_id": FieldSpec(column="party"),
-            "contact_id": FieldSpec(column="party"),
+            "contact_id": FieldSpec(column=PERSON),
             "deal_stage": FieldSpec(column="state"),
             "amount": FieldSpec(column="amount", format="1,234.5"),
             "currency": FieldSpec(column="currency.code"),

@@ -15,14 +15,15 @@ from recyclekit.errors import ConnectorError
 from recyclekit.models.field_map import Mapped
 from recyclekit.models.tables import OWN_FIELDS, Table
 from recyclekit_tryton.answers import Record
-from recyclekit_tryton.columns import frame, moment, of_moment
-from recyclekit_tryton.field_map import DEAL, MAPPED, NOTE, PARTY, UNSUBSCRIBED, read_note
+from recyclekit_tryton.columns import at, frame, moment, of_moment
+from recyclekit_tryton.field_map import DEAL, MAPPED, NOTE, PARTY, PERSON, UNSUBSCRIBED, read_note
 from recyclekit_tryton.settings import TrytonSettings
 from recyclekit_tryton.transport import Domain, Transport
 
 MODELS = {Table.DEALS: DEAL, Table.ACTIVITIES: NOTE, Table.CONTACTS: PARTY, Table.ACCOUNTS: PARTY}
 STAMPS = ("create_date", "write_date")
-_MADE_HERE = {Table.DEALS: frozenset(OWN_FIELDS), Table.ACTIVITIES: frozenset({"deal", "key"})}
+_MADE_HERE = {Table.DEALS: frozenset({*OWN_FIELDS, PERSON}), Table.ACTIVITIES: frozenset({"deal", "key"})}
+_MADE_FROM = {Table.DEALS: frozenset({"party", "contact.party"}), Table.ACTIVITIES: frozenset({"resource", "message"})}
 _CURSOR = 1
 _OVERLAP = timedelta(minutes=5)
 """A record is stamped when its transaction begins and seen when it ends: so far back a later reading begins."""
@@ -73,7 +74,7 @@ class TrytonSource:
 
     def _read(self, table: Table, domain: Domain, columns: Collection[str], *, limit: int | None) -> list[Record]:
         asked = {*columns, *STAMPS} - _MADE_HERE.get(table, frozenset())
-        asked |= {"resource", "message"} if table is Table.ACTIVITIES else set()
+        asked |= _MADE_FROM.get(table, frozenset())
         return self._transport.read(MODELS[table], [*self._scope(table), *domain], asked, limit=limit)
 
     def _scope(self, table: Table) -> Domain:
@@ -155,7 +156,17 @@ def _deal_of(note: Record) -> int:
     return int(note["resource"].partition(",")[2])
 
 
-def _as_it_is(row: Record) -> Record:
+def person(row: Record) -> int | None:
+    """Return the party to talk to: see field_map.PERSON. `row` holds `party` and `contact.party`."""
+    found = at(row, "contact.party") or row["party"]
+    return None if found is None else int(found)
+
+
+def _deal(row: Record) -> Record:
+    return {**row, PERSON: person(row)}
+
+
+def _account(row: Record) -> Record:
     return row
 
 
@@ -169,8 +180,8 @@ def _contact(row: Record) -> Record:
 
 
 _SHOWN: Mapping[Table, Callable[[Record], Record]] = {
-    Table.DEALS: _as_it_is,
+    Table.DEALS: _deal,
     Table.ACTIVITIES: _activity,
     Table.CONTACTS: _contact,
-    Table.ACCOUNTS: _as_it_is,
+    Table.ACCOUNTS: _account,
 }

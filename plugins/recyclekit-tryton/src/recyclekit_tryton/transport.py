@@ -46,27 +46,29 @@ class Transport:
 
     def delete(self, model: str, record: int) -> bool:
         """Remove a record; return whether it was there. Twice has one effect."""
-        status, body = self._retrying.call(lambda: self._sent("DELETE", f"{model}/{record}", None), repeatable=True)
-        if status == 404:
-            return False
-        refuse(status, body, model, wrote=True)
-        return True
+
+        def ask() -> bool:
+            answer = self._sent("DELETE", f"{model}/{record}", None)
+            if answer.status != 404:
+                refuse(answer, model, wrote=True)
+            return answer.status != 404
+
+        return self._retrying.call(ask, repeatable=True)
 
     def _records(self, method: str, path: str, model: str, values: Record | None = None) -> list[Record]:
         wrote = method != "GET"
-        status, body = self._sent(method, path, values)
-        refuse(status, body, model, wrote=wrote)
-        return records(body, wrote=wrote)
+        answer = self._sent(method, path, values)
+        refuse(answer, model, wrote=wrote)
+        return records(answer.data, wrote=wrote)
 
-    def _sent(self, method: str, path: str, values: Record | None) -> tuple[int, bytes]:
+    def _sent(self, method: str, path: str, values: Record | None) -> urllib3.BaseHTTPResponse:
         body = None if values is None else orjson.dumps(values)
         headers = {**auth.headers(self._key), "Content-Type": "application/json", "Accept": "application/json"}
         try:
             with self._limiter.slot():
-                answer = self._pool.request(method, f"{self._root}/{path}", body=body, headers=headers)
+                return self._pool.request(method, f"{self._root}/{path}", body=body, headers=headers)
         except urllib3.exceptions.HTTPError as fault:
             raise _unanswered(fault, wrote=method != "GET") from None
-        return answer.status, answer.data
 
 
 def either(clauses: Sequence[Domain]) -> Domain:

@@ -5,7 +5,7 @@ Tryton has no batches: a batch here is one look at what is there already, then o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -23,7 +23,7 @@ from recyclekit_tryton.sink.deals import Deal, number
 from recyclekit_tryton.sink.enrolments import Enrolments
 from recyclekit_tryton.sink.fields import Fields
 from recyclekit_tryton.sink.tasks import Tasks
-from recyclekit_tryton.source import TrytonSource
+from recyclekit_tryton.source import TrytonSource, person
 from recyclekit_tryton.transport import Domain, Transport
 
 BATCH = 100
@@ -50,8 +50,9 @@ class TrytonSink:
         return BATCH
 
     def calls(self, kinds: Mapping[ActionKind, int]) -> int:
-        looks = {ActionKind.ENROL: 3}
-        return sum(count + looks.get(kind, 2) * -(-count // BATCH) for kind, count in kinds.items())
+        each = {ActionKind.ENROL: 2, ActionKind.RESTORE_FIELDS: 2, ActionKind.REMOVE_TASK: 2, ActionKind.UNENROL: 2}
+        looks = 4  # at most: the deals, our notes twice, what is there already
+        return sum(each.get(kind, 1) * count + looks * -(-count // BATCH) for kind, count in kinds.items())
 
     def preflight(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
         return list(preflight.look(self._transport, self._settings, kinds))
@@ -61,6 +62,8 @@ class TrytonSink:
     def write(self, actions: Sequence[Action]) -> Sequence[Receipt]:
         if len(actions) > BATCH:
             raise ConnectorError(f"A batch holds at most {BATCH} actions, not {len(actions)}.")
+        if not actions:
+            return []
         deals = self._deals(actions)
         there = self._there(actions)
         gone = [_gone(action) for action in actions if number(action.deal_id) not in deals]
@@ -88,7 +91,8 @@ class TrytonSink:
         """Return these deals, all notes on them, and their parties."""
         ids = sorted({number(deal) for deal in deal_ids} - {0})
         asked = {table: wanted for table, wanted in columns.items() if table in self._source.tables()}
-        parties = sorted({deal.party for deal in self._read_deals(ids).values() if deal.party is not None})
+        deals = self._transport.read(DEAL, [["id", "in", ids]], ["party", "contact.party"])
+        parties = sorted({party for deal in deals for party in (deal["party"], person(deal)) if party is not None})
         within: dict[Table, Domain] = {
             Table.DEALS: [["id", "in", ids]],
             Table.ACTIVITIES: [["resource", "in", [f"{DEAL},{deal}" for deal in ids]]],
@@ -100,11 +104,14 @@ class TrytonSink:
     # -- one by one --------------------------------------------------------------------------------------------------
 
     def _deals(self, actions: Sequence[Action]) -> Mapping[int, Deal]:
-        return self._read_deals(sorted({number(action.deal_id) for action in actions} - {0}))
-
-    def _read_deals(self, ids: Iterable[int]) -> Mapping[int, Deal]:
-        rows = self._transport.read(DEAL, [["id", "in", list(ids)]], ["party", "company"])
-        return {row["id"]: Deal(id=row["id"], party=row["party"], company=row["company"]) for row in rows}
+        ids = sorted({number(action.deal_id) for action in actions} - {0})
+        rows = self._transport.read(DEAL, [["id", "in", ids]], ["party", "contact.party", "company"])
+        sets = any(action.kind is ActionKind.SET_FIELDS for action in actions)
+        own = self._source.own_fields(ids) if sets else {}
+        return {
+            row["id"]: Deal(id=row["id"], person=person(row), company=row["company"], own=own.get(row["id"], {}))
+            for row in rows
+        }
 
     def _there(self, actions: Sequence[Action]) -> Mapping[str, tuple[int | None, str]]:
         """Return what is in Tryton already: key → (id, or None where it is not ours alone; what proves it)."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deal:
-    """An opportunity that is there: its id, party (null on some leads) and company."""
+    """An opportunity that is there: whom to talk to (null on some leads), company, and our fields as they stand."""
 
     id: int
-    party: int | None
+    person: int | None
     company: int
+    own: Mapping[str, object]
 
 
 def number(deal_id: str) -> int:

@@ -10,6 +10,7 @@ from recyclekit_tryton.answers import Record
 from recyclekit_tryton.field_map import DEAL, ENROLMENT, PARTY, UNSUBSCRIBED
 from recyclekit_tryton.settings import TrytonSettings
 from recyclekit_tryton.sink.deals import Deal, number
+from recyclekit_tryton.source import person
 from recyclekit_tryton.transport import Transport, either
 
 
@@ -22,7 +23,8 @@ class Enrolments:
     def there(self, actions: Sequence[Action]) -> Mapping[str, tuple[int | None, str]]:
         """Return, by key, that the party is enrolled. By whom, Tryton does not say: without an id, so never undone."""
         deals = sorted({number(action.deal_id) for action in actions} - {0})
-        parties = {row["id"]: row["party"] for row in self._transport.read(DEAL, [["id", "in", deals]], ["party"])}
+        rows = self._transport.read(DEAL, [["id", "in", deals]], ["party", "contact.party"])
+        parties = {row["id"]: person(row) for row in rows}
         wanted = {
             action.key: (scenario, f"{PARTY},{parties[number(action.deal_id)]}")
             for action in actions
@@ -42,13 +44,13 @@ class Enrolments:
             return _failed(
                 action, "no_scenario", f"no scenario is named for {name}; add it to the connection's settings"
             )
-        if deal.party is None:
+        if deal.person is None:
             return _failed(action, "no_contact", "the opportunity has no party")
-        party = self._transport.read(PARTY, [["id", "=", deal.party]], [UNSUBSCRIBED])
+        party = self._transport.read(PARTY, [["id", "=", deal.person]], [UNSUBSCRIBED])
         if not party or party[0][UNSUBSCRIBED]:
             reason = "the party has unsubscribed" if party else "the party is not active any more"
             return Receipt(key=action.key, state=ReceiptState.SKIPPED, code="opted_out", reason=reason)
-        record = self._transport.create(ENROLMENT, {"scenario": scenario, "record": f"{PARTY},{deal.party}"})
+        record = self._transport.create(ENROLMENT, {"scenario": scenario, "record": f"{PARTY},{deal.person}"})
         proof = f"id {record} of a scenario's record"
         return Receipt(key=action.key, state=ReceiptState.DONE, remote_id=str(record), proof=proof)
 

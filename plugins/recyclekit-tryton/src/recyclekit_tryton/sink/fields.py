@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from recyclekit.models.drift import as_text
 from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt, ReceiptState
+from recyclekit.models.tables import OWN_FIELDS
 from recyclekit_tryton.field_map import DEAL, NOTE, note_text
 from recyclekit_tryton.sink.deals import Deal, number
 from recyclekit_tryton.source import TrytonSource
@@ -27,7 +28,13 @@ class Fields:
 
     def put(self, action: Action, deal: Deal) -> Receipt:
         """Write a note that holds what stands now with the action's changes in it."""
-        note = self._noted(action, deal.id, {**self._now(deal.id), **action.payload})
+        unknown = sorted(set(action.payload) - set(OWN_FIELDS))
+        if unknown:
+            reason = f"'{unknown[0]}' is not a field of ours."
+            return Receipt(
+                key=action.key, state=ReceiptState.FAILED, code="unknown_field", reason=reason, field=unknown[0]
+            )
+        note = self._noted(action, deal.id, {**deal.own, **action.payload})
         return Receipt(key=action.key, state=ReceiptState.DONE, remote_id=str(note), proof=f"id {note} of a note")
 
     def take_back(self, action: Action) -> Receipt:
