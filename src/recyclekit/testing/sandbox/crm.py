@@ -16,7 +16,7 @@ from recyclekit.testing.sandbox.faults import Fault, FaultKind, Faults
 from recyclekit.testing.sandbox.journal import Call, Journal
 from recyclekit.testing.sandbox.routing import Router
 from recyclekit.testing.sandbox.server import Server
-from recyclekit.testing.sandbox.wire import Answer, Manner, Request, html_answer
+from recyclekit.testing.sandbox.wire import HTML, Answer, Manner, Request, html_answer
 
 _LOST = {"close": Manner.CLOSED, "reset": Manner.RESET, "silence": Manner.SILENT}
 _NO_STATUS = frozenset({Manner.CLOSED, Manner.RESET, Manner.SILENT})
@@ -161,12 +161,12 @@ class SandboxCrm(ABC):
                 return Answer(0, manner=Manner.RESET)
             case FaultKind.SILENCE:
                 return Answer(0, manner=Manner.SILENT)
-            case FaultKind.STATUS | FaultKind.DAILY_QUOTA:
-                return self.refusal(request, fault) if fault else None
-            case FaultKind.HTML:
-                return html_answer(fault.message or f"{fault.status} Bad Gateway", fault.status) if fault else None
-            case FaultKind.LYING_200:
-                return Answer(200, (fault.body or "<html>Be right back</html>").encode()) if fault else None
+            case FaultKind.STATUS | FaultKind.DAILY_QUOTA if fault:
+                return self.refusal(request, fault)
+            case FaultKind.HTML if fault:
+                return html_answer(fault.message or f"{fault.status} Bad Gateway", fault.status)
+            case FaultKind.LYING_200 if fault and not fault.applied:
+                return _lie(fault)
             case _:
                 return None
 
@@ -181,7 +181,7 @@ class SandboxCrm(ABC):
             return answer.given(Manner.HALF)
         if fault and fault.kind is FaultKind.LOST_ANSWER:
             return answer.given(_LOST[fault.how])
-        return answer
+        return _lie(fault) if fault and fault.kind is FaultKind.LYING_200 else answer
 
     def _routed(self, request: Request) -> Answer:
         found = self.router.find(request)
@@ -193,3 +193,8 @@ class SandboxCrm(ABC):
         except Exception as error:  # noqa: BLE001  # a bug of ours must not look like one of the client
             self.crashes.append(error)
             return Answer(500, f"the sandbox broke: {error!r}".encode(), {"X-Sandbox-Crash": "1"})
+
+
+def _lie(fault: Fault) -> Answer:
+    said = "<html>Be right back</html>" if fault.body is None else fault.body
+    return Answer(fault.status if fault.status < 300 else 200, said.encode(), HTML)

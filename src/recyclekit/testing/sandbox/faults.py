@@ -56,11 +56,12 @@ class Fault(BaseModel):
     times: int | None = Field(1, ge=1, description="strike so often, then never again; null: for ever")
     probability: float = Field(1.0, ge=0, le=1, description="strike only so often, drawn from the sandbox's seed")
 
-    status: int = Field(503, ge=400, le=599, description="for status and html: the HTTP status")
+    status: int = Field(503, ge=200, le=599, description="for status, html and (a 2xx) lying_200: the HTTP status")
     retry_after: float | None = Field(None, ge=0, description="for status: the Retry-After header, in seconds")
     policy: str = Field("", description="for status 429: the vendor's name of the limit, such as TEN_SECONDLY_ROLLING")
     message: str = Field("", description="the vendor's message, where its own words do not do")
     body: str | None = Field(None, description="for lying_200: what it says; an HTML page where left out")
+    applied: bool = Field(default=False, description="for lying_200: the work is done, and only the answer is rubbish")
     seconds: float = Field(0.0, ge=0, description="for slow and stale_index")
     how: Annotated[str, Field(pattern="^(close|reset|silence)$")] = Field("close", description="for lost_answer")
     record: str = Field("*", description="for lock_row and poison: a pattern of the record's id or unique key")

@@ -210,16 +210,17 @@ class HubSpotSandbox(SandboxCrm):
             if self.quota:
                 self.quota.used = self.quota.limit
             return self.portal.say.too_many("DAILY", fault.retry_after, fault.message)
-        if fault.status == 429:
+        status = fault.status
+        if status == 429:
             usual = "SECONDLY" if _is_search(request) else "TEN_SECONDLY_ROLLING"
             return self.portal.say.too_many(fault.policy or usual, fault.retry_after, fault.message)
-        if fault.status in {502, 521, 522, 523, 524, 530}:
-            answer = edge(fault.status, fault.message or _EDGE_TITLES.get(fault.status, f"Error {fault.status}"))
-        elif fault.status == 409:
+        if status in {502, 521, 522, 523, 524, 530}:
+            answer = edge(status, fault.message or _EDGE_TITLES.get(status, f"Error {status}"))
+        elif status == 409:
             answer = self.portal.say.conflict(fault.message or "Contact already exists. Existing ID: 1")
         else:
-            category = fault.code or ("VALIDATION_ERROR" if fault.status == 400 else "INTERNAL_ERROR")
-            answer = self.portal.say.error(fault.status, category, fault.message or "There was a problem.")
+            category = fault.code or ("VALIDATION_ERROR" if status == 400 else "INTERNAL_ERROR")
+            answer = self.portal.say.error(status, category, fault.message or "There was a problem.")
         wait = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
         return answer.with_headers(wait)
 
