@@ -65,6 +65,8 @@ HISTORY_OF = {"StageName": "deal_stage", "Amount": "amount", "CloseDate": "close
 """Fields of OpportunityHistory, which each of its rows holds, and what we call them."""
 LOSS_REASONS = ("Loss_Reason__c", "Lost_Reason__c", "Closed_Lost_Reason__c", "LossReason__c", "Reason_Lost__c")
 """What orgs call the loss reason, which Salesforce does not have: the first that is there is read."""
+NAMES = {theirs: ours for ours, theirs in FIELDS[Table.DEALS].items()} | dict.fromkeys(LOSS_REASONS, "lost_reason")
+"""Field of Opportunity → what we call it."""
 KINDS = {"Call": "call", "Email": "email", "ListEmail": "email", "LinkedIn": "message", "Event": "meeting"}
 """Task subtype → kind of activity; every other subtype is a task."""
 MACHINES = ("ListEmail", "Cadence")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from recyclekit.errors import RefusedError, RetryableError
+from recyclekit.errors import RefusedError, RemoteError, RetryableError
 from recyclekit_salesforce.answers import ExpiredLocatorError, describe
 from recyclekit_salesforce.columns import soql
 from recyclekit_salesforce.transport import Transport
@@ -109,15 +109,34 @@ def query(transport: Transport, text: str, *, everything: bool = False) -> list[
         text: made by soql.select.
         everything: deleted and archived records as well.
     """
-    answer = transport.read_json("queryAll" if everything else "query", {"q": text}, is_page)
-    found: list[Mapping[str, Any]] = list(answer["records"])
+    first = transport.read_json("queryAll" if everything else "query", {"q": text}, is_page)
+    return records_of(transport, first)
+
+
+def records_of(transport: Transport, first: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the records of a page and of all that follow it."""
+    try:
+        return [record for page in followed(transport, first) for record in page["records"]]
+    except ExpiredLocatorError as error:
+        raise RetryableError(error.what, why=error.why) from error
+
+
+def followed(transport: Transport, first: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield a page and those that follow it.
+
+    Raises:
+        ExpiredLocatorError: the way to the next page is gone.
+        RemoteError: the pages turn in circles.
+    """
+    answer, seen = first, set[str]()
+    yield answer
     while not answer["done"]:
-        try:
-            answer = transport.read_json(answer["nextRecordsUrl"], right=is_page)
-        except ExpiredLocatorError as error:
-            raise RetryableError(error.what, why=error.why) from error
-        found += answer["records"]
-    return found
+        following = answer["nextRecordsUrl"]
+        if following in seen:
+            raise RemoteError("A query's pages turn in circles.", why="Salesforce names the same next page again.")
+        seen.add(following)
+        answer = transport.read_json(following, right=is_page)
+        yield answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ def _column(name: str, kind: str, values: list[Any]) -> pl.Series:
         return pl.Series(name, [None if value is None else number(value) for value in values], dtype=pl.String)
     try:
         texts = pl.Series(name, values, dtype=pl.String)
-    except TypeError:  # a compound value, or a type that describe does not say
+    except (TypeError, pl.exceptions.PolarsError):  # a compound value, or a type that describe does not say
         return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
     # As Bulk writes it: one way in both, or formats found in one reading would not hold for the other.
     return texts.str.replace("+0000", "Z", literal=True) if kind == "datetime" else texts

@@ -27,6 +27,8 @@ _DEALS_A_QUERY = 350
 _QUERIES = 7
 """Of so many deals read back: themselves, our closed tasks, contacts, tasks and events by deal and by contact."""
 _JOB_CALLS = 12
+_OPENING = 8
+"""Signing in, and describing the objects that are read and written."""
 Door = Callable[[Sequence[Action]], list[Receipt]]
 
 
@@ -66,7 +68,7 @@ class SalesforceSink:
         most = max(kinds.values(), default=0)
         if not most:
             return 0
-        reading = math.ceil(most / _DEALS_A_QUERY) * _QUERIES + 2
+        reading = math.ceil(most / _DEALS_A_QUERY) * _QUERIES + _OPENING
         return reading + sum(self._writing(kind, count) for kind, count in kinds.items() if count)
 
     def _writing(self, kind: ActionKind, count: int) -> int:

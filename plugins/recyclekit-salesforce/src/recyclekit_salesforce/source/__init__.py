@@ -18,7 +18,15 @@ from recyclekit.models.tables import Table
 from recyclekit_salesforce import field_map
 from recyclekit_salesforce.answers import ExpiredLocatorError
 from recyclekit_salesforce.columns import soql
-from recyclekit_salesforce.columns.catalogue import Among, Catalogue, is_page, query, query_among
+from recyclekit_salesforce.columns.catalogue import (
+    Among,
+    Catalogue,
+    followed,
+    is_page,
+    query,
+    query_among,
+    records_of,
+)
 from recyclekit_salesforce.columns.decoding import from_records
 from recyclekit_salesforce.field_map import CONTACT
 from recyclekit_salesforce.settings import SalesforceSettings
@@ -121,18 +129,17 @@ class SalesforceSource:
             if place.record is None and int(answer.get("totalSize") or 0) >= self.settings.bulk_read_from:
                 yield from self._by_bulk(part, place)
                 return
-            while True:
-                place = _behind(part, place, answer["records"])
-                yield self._decoded(part, answer["records"]), place, bool(answer["done"])
-                if answer["done"]:
-                    return
-                try:
-                    answer = self.transport.read_json(answer["nextRecordsUrl"], right=is_page)
-                except ExpiredLocatorError:
-                    restarts += 1
-                    if restarts > _RESTARTS:
-                        raise
-                    break  # the position in the result is gone: ask anew for what comes behind the last record
+            try:
+                for page in followed(self.transport, answer):
+                    place = _behind(part, place, page["records"])
+                    yield self._decoded(part, page["records"]), place, bool(page["done"])
+            except ExpiredLocatorError:
+                # The position in the result is gone: ask anew for what comes behind the last record.
+                restarts += 1
+                if restarts > _RESTARTS:
+                    raise
+            else:
+                return
 
     def _first_page(self, part: Part, place: Cursor) -> Any:
         behind = soql.behind(part.stamp, moment(place.at), place.record) if place.at and place.record else None
@@ -149,12 +156,8 @@ class SalesforceSource:
     def _children(self, found: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
         """Return a record's child records; what does not fit on its page has pages of its own."""
         if found is None:
-            return []
-        children = list(found["records"])
-        while not found["done"]:
-            found = self.transport.read_json(found["nextRecordsUrl"], right=is_page)
-            children += found["records"]
-        return children
+            return ()
+        return found["records"] if found["done"] else records_of(self.transport, found)
 
     # -- Bulk ------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ OBJECTS: Mapping[Table, Sequence[str]] = {
     Table.ACTIVITIES: ("Task", "Event"),
     Table.CONTACTS: ("Contact",),
     Table.ACCOUNTS: ("Account",),
-    Table.HISTORY: ("OpportunityHistory",),
+    Table.HISTORY: ("OpportunityHistory", "OpportunityFieldHistory"),
 }
 ROLE_FIELDS = ("ContactId", "Role", "IsPrimary")
 _NEEDED: Mapping[str, Sequence[str]] = {
@@ -32,8 +32,9 @@ _NEEDED: Mapping[str, Sequence[str]] = {
     "Contact": ("Id", "IsEmailBounced", "EmailBouncedDate", "SystemModstamp"),
     "Account": ("Id", "SystemModstamp"),
     "OpportunityHistory": ("Id", *HISTORY_OF, "CreatedDate", "SystemModstamp"),
+    "OpportunityFieldHistory": ("Id", "Field", "NewValue", "CreatedDate"),
 }  # fmt: skip
-_NO_CELLS = frozenset({"address", "location", "base64", "complexvalue", "anyType", "json"})
+_NO_CELLS = frozenset({"address", "location", "base64", "complexvalue", "json"})
 """Types whose values are no single cell; Bulk refuses them."""
 
 
@@ -93,8 +94,9 @@ def parts_of(catalogue: Catalogue, table: Table, wanted: Collection[str], since:
             inactivity goes on without a change. Deleted deals are among the changed where IsDeleted is asked for.
     """
     found: list[Part] = []
-    for name in OBJECTS[table]:
-        described = catalogue.find(name) if table is Table.ACTIVITIES else catalogue.get(name)
+    for number, name in enumerate(OBJECTS[table]):
+        # The first one makes the table; an org that does not use the others hides them.
+        described = catalogue.get(name) if number == 0 else catalogue.find(name)
         if described is not None:
             found += _parts(described, table, wanted, since)
     return found
@@ -103,7 +105,7 @@ def parts_of(catalogue: Catalogue, table: Table, wanted: Collection[str], since:
 def _parts(described: Described, table: Table, wanted: Collection[str], since: datetime | None) -> list[Part]:
     stamp = "SystemModstamp" if described.has("SystemModstamp") else "CreatedDate"
     usable = set(cells(described))
-    fields = [name for name in described.only([*_NEEDED[described.name], *wanted]) if name in usable]
+    fields = [name for name in described.only([*_NEEDED[described.name], stamp, *wanted]) if name in usable]
     # Tasks and events of more than a year ago are archived: only queryAll shows them.
     archived = table is Table.ACTIVITIES
     deleted = since is not None and "IsDeleted" in wanted

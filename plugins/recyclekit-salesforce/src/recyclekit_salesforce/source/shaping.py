@@ -22,6 +22,7 @@ from recyclekit_salesforce.field_map import (
     KINDS,
     MACHINE,
     MACHINES,
+    NAMES,
     VALUE,
 )
 
@@ -129,7 +130,13 @@ def bounced(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def changes(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return OpportunityHistory, which holds several fields a row, with one row per field: FIELD and VALUE."""
+    """Return a history with one row per changed field, as FIELD and VALUE.
+
+    OpportunityHistory holds several fields a row; OpportunityFieldHistory one, and those fields again.
+    """
+    if "NewValue" in frame.columns:
+        others = frame.filter(~pl.col("Field").is_in([*HISTORY_OF]))
+        return others.with_columns(pl.col("Field").replace(NAMES).alias(FIELD), pl.col("NewValue").alias(VALUE))
     held = [name for name in HISTORY_OF if name in frame.columns]
     kept = [name for name in frame.columns if name not in held]
     long = frame.unpivot(held, index=kept, variable_name=FIELD, value_name=VALUE)
