@@ -95,9 +95,7 @@ def test_an_environment_variable_that_is_not_set_is_named_with_its_place(
 def test_a_wrong_setting_of_a_connector_is_named_with_its_place(tmp_path: Path) -> None:
     project = opened(tmp_path, GOOD.replace("{deals: deals.csv}", "{deals: deals.csv, seperator: ';'}"))
 
-    with pytest.raises(
-        ProjectError, match=rf"{FILE}:6:34: connections.crm.settings.seperator: .*did you mean"
-    ):
+    with pytest.raises(ProjectError, match=rf"{FILE}:6:34: connections.crm.settings.seperator: .*did you mean"):
         project.connection("crm")
 
 
@@ -144,3 +142,40 @@ def test_the_schema_for_editors_describes_every_key() -> None:
     keys = {name: parts.get(key.get("$ref"), key) for name, key in schema["properties"].items()}
     undescribed = [name for name, key in keys.items() if "description" not in key]
     assert undescribed == []
+
+
+OWNERS = """\
+version: 1
+timezone: Asia/Tokyo
+connections:
+  crm:
+    connector: csv
+    settings: {deals: deals.csv}
+    fields: {deals: {deal_id: id, deal_stage: stage, owner: rep, closed_on: closed, lost_reason: why}}
+    stages: {won: [Won], lost: [Lost]}
+    owners: {anna: "77", ben: "78"}
+owners:
+  inside_sales: [{id: anna}]
+pipelines:
+  main: {source: crm}
+"""
+
+
+def test_a_person_may_have_another_id_in_the_system(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_text("id,stage,rep,closed,why\n1,Lost,78,2026-01-05,予算がない\n", encoding="utf-8")
+    job = opened(tmp_path, OWNERS).job(as_of=date(2026, 6, 1))
+
+    plan = job.plan()
+    assert plan.decisions["owner"].to_list() == ["anna"]
+    assert job.write_back(plan).applied == 2
+
+    tasks = (tmp_path / "deals.recyclekit/tasks.csv").read_text(encoding="utf-8")
+    assert ",77," in tasks
+    assert "anna" not in tasks
+    again = opened(tmp_path, OWNERS).job(as_of=date(2026, 6, 1)).plan()
+    assert again.actions.is_empty()
+
+
+def test_two_persons_do_not_share_an_id(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="77 stands for more than one person"):
+        opened(tmp_path, OWNERS.replace('"78"', '"77"'))

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from recyclekit import clock
 from recyclekit.errors import ConnectorError, ProjectError
 from recyclekit.events import Listen, silence
+from recyclekit.models import owner_ids
 from recyclekit.models.calendar.settings import CalendarSettings
 from recyclekit.models.field_map import Mapped, Spec, StageMap
 from recyclekit.models.roster import Owner, Roster
@@ -53,6 +54,17 @@ class ConnectionSpec(_Strict):
     fields: dict[Table, dict[str, Spec]] = Field(default_factory=dict, description="Our column → the system's column.")
     stages: StageMap = Field(default_factory=StageMap, description="Won and lost stages.")
     reasons: dict[str, str | tuple[str, ...]] = Field(default_factory=dict, description="Picklist value → reason(s).")
+    owners: dict[str, str] = Field(
+        default_factory=dict, description="Your id of a person → this system's, where the two differ."
+    )
+
+    @field_validator("owners")
+    @classmethod
+    def _one_to_one(cls, ids: dict[str, str]) -> dict[str, str]:
+        twice = {theirs for theirs in ids.values() if list(ids.values()).count(theirs) > 1}
+        if twice:
+            raise ValueError(f"{', '.join(sorted(twice))} stands for more than one person")
+        return ids
 
     @field_validator("reasons")
     @classmethod
@@ -128,14 +140,15 @@ class Connection:
     @cached_property
     def sink(self) -> Sink:
         """The opened writing door; a bug behind it names its connector."""
-        from recyclekit.connectors.doors import guarded_sink
+        from recyclekit.connectors.doors import guarded_sink, translated
 
         if self.manifest.open_sink is None:
             raise ConnectorError(
                 f"The connector {self.manifest.name} cannot be written to.", fix="Choose another sink."
             )
         with self._provider.answering("open_sink"):
-            return guarded_sink(self.manifest.open_sink(self.settings, self.opening), self._provider)
+            door = guarded_sink(self.manifest.open_sink(self.settings, self.opening), self._provider)
+        return translated(door, self.spec.owners)
 
     @cached_property
     def _provider(self) -> Provider:
@@ -148,7 +161,7 @@ class Connection:
     def mapped(self) -> Mapped:
         """The connector's own field map with the project's laid over it."""
         own = Mapped(fields=self.spec.fields, stages=self.spec.stages, reasons=self.spec.reasons)
-        return own.over(self.source.mapped())
+        return owner_ids.reading(own.over(self.source.mapped()), self.spec.owners)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -15,9 +16,12 @@ from typing import Any, TypeVar, cast
 from recyclekit.connectors.manifest import Capability, Support
 from recyclekit.connectors.protocols import Page, Sink, Source
 from recyclekit.errors import BrokenConnectorError, InDoubtError, RecyclekitError
+from recyclekit.models.owner_ids import OwnerIds, writing
+from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt
 
 T = TypeVar("T")
+Answered = Callable[[Sequence[Action]], Sequence[Receipt]]
 _SOURCE = ("tables", "mapped", "columns", "scan")
 _SINK = ("preflight", "calls", "read_back", "parts", "calls_left", "missing", "set_up")
 _ANSWERED = ("write", "find", "undo")
@@ -98,6 +102,20 @@ def guarded_sink(sink: Sink, provider: Provider) -> Sink:
         raise provider.fault("batch_size", f"it is {size!r}, not a positive number")
     vars(door)["batch_size"] = size
     return cast("Sink", door)
+
+
+def translated(sink: Sink, ids: OwnerIds) -> Sink:
+    """Return the same guarded sink, told of persons by the system's own ids (see models.owner_ids)."""
+    door = copy(sink)
+    for name in _ANSWERED:
+        inner = vars(door).get(name)
+        if inner is not None:
+            vars(door)[name] = _in_their_words(inner, ids)
+    return door
+
+
+def _in_their_words(inner: Answered, ids: OwnerIds) -> Answered:
+    return lambda actions: inner([writing(action, ids) for action in actions])
 
 
 class _Door:
