@@ -1,19 +1,22 @@
-"""A real PostgreSQL server of our own for tests: durable settings, a free loopback port, gone when the session ends."""
+"""A real PostgreSQL server of our own for tests: a free loopback port, gone when the session ends, however it ends."""
 
 from __future__ import annotations
 
 import atexit
 import functools
 import os
-import pwd
 import shutil
-import socket
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from tests.postgres_watch import sweep
+
+ROOT = Path(__file__).parents[1]
+PREFIX = "recyclekit-pg-"
 PLACES = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -30,6 +33,7 @@ class Server:
     programs: Path
     folder: Path
     port: int
+    keeper: subprocess.Popen[str]
     numbers: count[int] = field(default_factory=count)
 
     @property
@@ -58,9 +62,10 @@ class Server:
             connection.execute(statement)  # type: ignore[call-overload]  # psycopg wants a literal
 
     def stop(self) -> None:
-        command = [str(self.programs / "pg_ctl"), "-D", str(self.folder / "data"), "-m", "immediate", "stop"]
-        subprocess.run(command, check=False, capture_output=True, **_unprivileged())
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Let go of the server: its keeper stops it and removes its folder."""
+        assert self.keeper.stdin is not None
+        self.keeper.stdin.close()
+        self.keeper.wait()
 
 
 def programs() -> Path | None:
@@ -80,49 +85,24 @@ def server() -> Server | None:
         return None
     if where is None:
         return None
-    folder = Path(tempfile.mkdtemp(prefix="recyclekit-pg-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-    as_whom = _unprivileged()
-    if as_whom:
-        shutil.chown(folder, as_whom["user"], as_whom["group"])
-    started = Server(where, folder, _free_port())
-    _start(started, as_whom)
+    place = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())
+    sweep(where, place, PREFIX)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+    command = [sys.executable, "-m", "tests.postgres_watch", str(where), str(folder)]
+    # in a session of its own, or Ctrl-C would reach it before the tests have ended
+    keeper = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert keeper.stdout is not None
+    port = keeper.stdout.readline().strip()
+    if not port:
+        raise RuntimeError("PostgreSQL did not start; its keeper said why above.")
+    started = Server(where, folder, int(port), keeper)
     atexit.register(_stop_in, os.getpid(), started)
     return started
-
-
-def _start(one: Server, as_whom: dict[str, str]) -> None:
-    data, log = str(one.folder / "data"), str(one.folder / "log")
-    options = f"-p {one.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=60"
-    init = ["initdb", "-D", data, "-U", "recyclekit", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    start = ["pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "-t", "60", "start"]
-    for program, *arguments in (init, start):
-        # a file, not a pipe: the server would keep a pipe open for ever
-        with (one.folder / f"{program}.out").open("wb") as out:
-            done = subprocess.run(
-                [str(one.programs / program), *arguments], check=False, stdout=out, stderr=out, cwd="/", **as_whom
-            )
-        if done.returncode:
-            raise RuntimeError(f"{program}: {(one.folder / f'{program}.out').read_text()}")
 
 
 def _stop_in(pid: int, one: Server) -> None:
     """Stop the server in the process that started it, not in a child that a test forked."""
     if os.getpid() == pid:
         one.stop()
-
-
-def _unprivileged() -> dict[str, str]:
-    """PostgreSQL refuses to run as root: another user then runs it."""
-    if os.geteuid() != 0:
-        return {}
-    names = {entry.pw_name: entry for entry in pwd.getpwall()}
-    user = "postgres" if "postgres" in names else "nobody"
-    import grp
-
-    return {"user": user, "group": grp.getgrgid(names[user].pw_gid).gr_name}
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -1,9 +1,10 @@
-"""kill -9 at every fault point of a run, on both stores: after one retry nothing is lost and nothing there twice."""
+"""kill -9 at every fault point of a run and an undo, each CRM on both stores: nothing is lost, nothing there twice."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,36 +13,68 @@ from recyclekit.ledger.version import version
 from tests.chaos.csv_crm import CsvWorld
 from tests.chaos.forks import attempt
 from tests.chaos.work import World, fresh, judge
-from tests.stores import STORES, emptied, quick_folder, sqlite_template
+from tests.stores import STORES, emptied, keep_rows, quick_folder, restored, sqlite_template
 
-Worlds = Callable[[], World]
+DEALS = 2
+"""Two batches, the second one not full: every boundary, no more often than needed."""
 
 
-@pytest.fixture
-def worlds(ledger_url: str) -> Iterator[Worlds]:
-    """Make worlds with an empty ledger each."""
-    made: list[World] = []
+class Worlds:
+    """Worlds that share a store, one at a time."""
 
-    def make() -> World:
-        _close(made)
-        if ledger_url.startswith("sqlite"):
-            folder = quick_folder()
+    def __init__(self, url: str, crm: type[World], deals: int) -> None:
+        self.url, self.crm, self.deals = url, crm, deals
+        self.kept: Path | None = None
+        self.made: list[World] = []
+
+    def empty(self) -> World:
+        """Return a world with an empty ledger."""
+        self.close()
+        folder = quick_folder()
+        if self.url.startswith("sqlite"):
             shutil.copy(sqlite_template(), folder / "ledger.db")
-            world = fresh(ledger_url, folder)
         else:
-            world = fresh(emptied(ledger_url), quick_folder())
-        made.append(world)
-        return world
+            emptied(self.url)
+        return self._open(folder)
 
-    yield make
-    _close(made)
-
-
-def _close(worlds: list[World]) -> None:
-    while worlds:
-        world = worlds.pop()
+    def keep(self, world: World) -> None:
+        """Keep what a world has come to; it ends with that."""
         world.close()
-        shutil.rmtree(world.folder)
+        self.made.remove(world)
+        self.kept = world.folder
+        if not self.url.startswith("sqlite"):
+            keep_rows(self.url)
+
+    def again(self) -> World:
+        """Return a world just like the one that was kept."""
+        assert self.kept is not None
+        self.close()
+        folder = quick_folder()
+        shutil.copytree(self.kept, folder, dirs_exist_ok=True)
+        if not self.url.startswith("sqlite"):
+            restored(self.url)
+        return self._open(folder)
+
+    def close(self) -> None:
+        """End the world that is there."""
+        while self.made:
+            world = self.made.pop()
+            world.close()
+            shutil.rmtree(world.folder)
+
+    def _open(self, folder: Path) -> World:
+        self.made.append(self.crm(self.url, folder, deals=self.deals))
+        return self.made[-1]
+
+
+@pytest.fixture(params=[World, CsvWorld], ids=["a CRM", "CSV files"])
+def worlds(request: pytest.FixtureRequest, ledger_url: str) -> Iterator[Worlds]:
+    """Make worlds, each CRM on each store."""
+    several = Worlds(ledger_url, request.param, 3 if request.param is CsvWorld else DEALS)
+    yield several
+    several.close()
+    if several.kept is not None:
+        shutil.rmtree(several.kept)
 
 
 def points(act: Callable[[], object]) -> list[str]:
@@ -55,37 +88,39 @@ def points(act: Callable[[], object]) -> list[str]:
     return names
 
 
+WRITES = {World: {"sink.write", "crm.applied"}, CsvWorld: {"csv.write", "csv.all_written", "csv.replaced.fields"}}
+
+
 def test_a_run_killed_at_any_point_is_whole_after_one_retry(worlds: Worlds) -> None:
-    names = points(worlds().apply)
-    assert {"sink.write", "crm.applied", "ledger.settle", "ledger.settle.committed"} <= set(names)
-    for n in range(1, len(names) + 1):
-        world = worlds()
-        assert attempt(world, "apply", n), names[n - 1]
-        outcome = world.apply()
-        judge(world, outcome)
+    names = points(worlds.empty().apply)
+    assert {"ledger.settle", "ledger.settle.committed"} | WRITES[worlds.crm] <= set(names)
+    for n, name in enumerate(names, start=1):
+        world = worlds.empty()
+        assert attempt(world, "apply", n), name
+        judge(world, world.apply())
+        if worlds.crm is CsvWorld:
+            assert (world.folder / "deals.csv").read_text(encoding="utf-8").startswith("deal_id,stage\nD0,\n")
 
 
 def test_a_retry_killed_in_turn_is_whole_after_another(worlds: Worlds) -> None:
-    total = len(points(worlds().apply))
+    total = len(points(worlds.empty().apply))
     for n in range(3, total + 1, 5):
-        world = worlds()
+        world = worlds.empty()
         attempt(world, "apply", n)
         attempt(world, "apply", 1 + n * 7 % 19)
         attempt(world, "apply", 1 + n * 3 % 13)
-        outcome = world.apply()
-        judge(world, outcome)
+        judge(world, world.apply())
 
 
 def test_an_undo_killed_at_any_point_is_whole_after_another(worlds: Worlds) -> None:
-    world = worlds()
+    world = worlds.empty()
     world.apply()
-    names = points(world.undo)
-    for n in range(1, len(names) + 1, 1 if world.url.startswith("sqlite") else 3):
-        world = worlds()
-        world.apply()
-        assert attempt(world, "undo", n), names[n - 1]
+    worlds.keep(world)
+    for n, name in enumerate(points(worlds.again().undo), start=1):
+        world = worlds.again()
+        assert attempt(world, "undo", n), name
         outcome = world.undo("u2")
-        assert outcome.sums_close, names[n - 1]
+        assert outcome.sums_close, name
         judge_undone(world)
 
 
@@ -100,39 +135,6 @@ def judge_undone(world: World) -> None:
     undos = [run for run in world.ledger.runs() if run.kind == "undo"]
     assert len(undos) <= 1, "an undo that was cut short must be taken up again, not begun anew"
     assert world.undo("u3").planned == 0
-
-
-@pytest.mark.parametrize("ledger_url", STORES, indirect=True)
-def test_a_run_on_csv_files_killed_at_any_point_is_whole_after_one_retry(worlds: Worlds) -> None:
-    names = points(as_csv(worlds()).apply)
-    assert {"csv.write", "csv.all_written"} <= set(names)
-    step = 1 if worlds().url.startswith("sqlite") else 4
-    for n in range(1, len(names) + 1, step):
-        world = as_csv(worlds())
-        assert attempt(world, "apply", n), names[n - 1]
-        judge(world, world.apply())
-        assert (world.folder / "deals.csv").read_text(encoding="utf-8").startswith("deal_id,stage\nD0,\n")
-
-
-def test_an_undo_on_csv_files_killed_at_any_point_is_whole_after_another(worlds: Worlds) -> None:
-    world = as_csv(worlds())
-    world.apply()
-    names = points(world.undo)
-    for n in range(1, len(names) + 1, 2 if world.url.startswith("sqlite") else 8):
-        world = as_csv(worlds())
-        world.apply()
-        assert attempt(world, "undo", n), names[n - 1]
-        assert world.undo("u2").sums_close, names[n - 1]
-        judge_undone(world)
-
-
-def as_csv(world: World) -> World:
-    """Return the same ledger with CSV files for its CRM."""
-    world.close()
-    world.deals = 3
-    files = CsvWorld(world.url, world.folder, deals=world.deals)
-    world.ledger = files.ledger  # closed with the world
-    return files
 
 
 @pytest.mark.parametrize("store", STORES)
