@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from recyclekit.connectors import ConnectorManifest
 from recyclekit.errors import RecyclekitError
 from recyclekit.testing import ConnectorSuite, Stand
-from recyclekit.testing.proves import choose, proof_of
+from recyclekit.testing.proving import choose, proof_of
 from recyclekit.testing.suite.room import Room
 from tests.testing.liars.honest import honest
 from tests.testing.liars.liar import Liar

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -79,21 +79,38 @@ def _place(row: dict[str, Any]) -> str:
 # -- connectors and policy --------------------------------------------------------------------------------------------
 
 
-def connectors_view(manifests: Sequence[ConnectorManifest[Any]], broken: Sequence[BrokenPlugin] = ()) -> RenderableType:
-    """Return the installed connectors with what they can do, and the broken ones with the reason."""
-    rows = ((words(m.name, "bold"), m.version, _capabilities(m), words(m.summary)) for m in manifests)
+def connectors_view(
+    manifests: Sequence[ConnectorManifest[Any]],
+    broken: Sequence[BrokenPlugin] = (),
+    tiers: Mapping[str, str] | None = None,
+) -> RenderableType:
+    """Return the installed connectors with what they can do and how far they are proven, and the broken ones, with why.
+
+    `tiers`: connector → tier as last computed; one that is not there was not tested as it is now.
+    """
+    earned = tiers or {}
+    rows = (
+        (words(m.name, "bold"), m.version, badge(earned.get(m.name)), _capabilities(m), words(m.summary))
+        for m in manifests
+    )
     bad = (Text.assemble((f"{b.name} ", f"bold {BAD}"), words(f"({b.distribution}) {b.reason}")) for b in broken)
     return stack(
-        table(("connector", "version", "can do", "what it is"), rows, flexible=("can do", "what it is")),
+        table(("connector", "version", "badge", "can do", "what it is"), rows, flexible=("can do", "what it is")),
         Group(heading("Broken", "left out; everything else works"), *(indent(line) for line in bad))
         if broken
         else None,
     )
 
 
+def badge(tier: str | None) -> Text:
+    """Return a tier as a word; None was never tested."""
+    return words(tier, GOOD) if tier and tier != "none" else words("no tier" if tier else "not tested", QUIET)
+
+
 def _capabilities(manifest: ConnectorManifest[Any]) -> str:
     able = [str(name) for name, support in manifest.capabilities.items() if support.level == "full"]
-    return ", ".join(able)
+    later = [str(name) for name, support in manifest.capabilities.items() if support.level == "not_yet"]
+    return ", ".join(able) + (f"; not yet: {', '.join(later)}" if later else "")
 
 
 def policy_view(policy: Policy) -> RenderableType:

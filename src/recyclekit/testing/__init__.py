@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         Trouble,
     )
     from recyclekit.testing.factories import create_task, enrol, set_fields
-    from recyclekit.testing.proves import Tier, proves
+    from recyclekit.testing.proving import Tier, proves
     from recyclekit.testing.stand import Stand
     from recyclekit.testing.suite import ConnectorSuite
 
@@ -48,7 +48,7 @@ _HOME = {
         ("Bench", "CountsCalls", "Edits", "Hurts", "Lacks", "Looks", "Record", "Refuses", "Trouble"), "bench"
     ),
     **dict.fromkeys(("create_task", "enrol", "set_fields"), "factories"),
-    **dict.fromkeys(("Tier", "proves"), "proves"),
+    **dict.fromkeys(("Tier", "proves"), "proving"),
     "Stand": "stand",
     "ConnectorSuite": "suite",
 }

@@ -16,23 +16,31 @@ import pytest
 from recyclekit.testing.tiers import EXPECTED, FAILED, PASSED, UNPROVEN, Result, result_of
 
 RESULTS = "RECYCLEKIT_KIT_RESULTS"
+COLLECTED = "collected"
 _NOTE = "recyclekit"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Write down how many tests there are."""
+    _write({COLLECTED: len(session.items)})
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Write down one test, once it is clear what became of it."""
     note = dict(report.user_properties).get(_NOTE)
-    path = os.environ.get(RESULTS)
-    if path is None or not isinstance(note, dict):
+    if not isinstance(note, dict):
         return
-    if (
-        report.when == "call"
-        or (report.when == "setup" and not report.passed)
-        or (report.when == "teardown" and report.failed)
-    ):
+    broke_around = report.when != "call" and not report.passed
+    if report.when == "call" or broke_around:
         result = _result(report, note)
+        _write({**asdict(result), "tier": int(result.tier)})
+
+
+def _write(line: dict[str, object]) -> None:
+    path = os.environ.get(RESULTS)
+    if path is not None:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({**asdict(result), "tier": int(result.tier)}) + "\n")
+            file.write(json.dumps(line) + "\n")
 
 
 def _result(report: pytest.TestReport, note: dict[str, Any]) -> Result:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recyclekit.testing.proves import Tier
+from recyclekit.testing.proving import Tier
 
 PASSED, FAILED, EXPECTED, NEVER, UNPROVEN = "passed", "failed", "expected", "never", "unproven"
 """What became of a test: expected = failed, as a capability that is not yet there must; never = nothing to prove here,

@@ -21,7 +21,7 @@ from recyclekit.models.field_map import columns_of
 from recyclekit.models.tables import SCHEMAS, Table
 from recyclekit.testing.bench import Bench
 from recyclekit.testing.importing import PROBE, heavy
-from recyclekit.testing.proves import Tier, proves
+from recyclekit.testing.proving import Tier, proves
 from recyclekit.testing.stand import Stand
 from recyclekit.testing.suite.room import Room
 

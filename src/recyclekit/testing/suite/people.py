@@ -16,7 +16,7 @@ from recyclekit.models.run import ReceiptState
 from recyclekit.models.tables import Table
 from recyclekit.testing.bench import Edits, Hurts, Looks, Trouble
 from recyclekit.testing.factories import enrol, set_fields
-from recyclekit.testing.proves import Tier, proves
+from recyclekit.testing.proving import Tier, proves
 from recyclekit.testing.stand import Stand
 from recyclekit.testing.suite.honesty import secrets_of
 from recyclekit.testing.suite.room import Room

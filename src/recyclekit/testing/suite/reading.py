@@ -14,7 +14,7 @@ from recyclekit.errors import RecyclekitError
 from recyclekit.models.snapshot import DEAD_LETTERS, LINE
 from recyclekit.models.tables import Table
 from recyclekit.testing.bench import Edits, Trouble
-from recyclekit.testing.proves import Tier, proves
+from recyclekit.testing.proving import Tier, proves
 from recyclekit.testing.stand import Stand
 from recyclekit.testing.suite.room import Room
 

@@ -12,7 +12,7 @@ from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit.models.tables import Table
 from recyclekit.testing.bench import CountsCalls, Looks, Trouble
 from recyclekit.testing.factories import create_task, set_fields
-from recyclekit.testing.proves import Tier, proves
+from recyclekit.testing.proving import Tier, proves
 from recyclekit.testing.stand import Stand
 from recyclekit.testing.suite.room import Room
 

@@ -10,7 +10,7 @@ from recyclekit.models.snapshot import LINE
 from recyclekit.models.tables import Table
 from recyclekit.testing.bench import Edits, Looks
 from recyclekit.testing.factories import create_task, set_fields
-from recyclekit.testing.proves import Tier, proves
+from recyclekit.testing.proving import Tier, proves
 from recyclekit.testing.stand import Stand
 from recyclekit.testing.suite.room import Room
 from recyclekit.testing.suite.writing import one_of_each

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from recyclekit.connectors.manifest import ConnectorManifest, Level, Opening
-from recyclekit.testing.proves import choose, proof_of
+from recyclekit.testing.proving import choose, proof_of
 from recyclekit.testing.stand import Stand
 
 BUSINESS_ZONE = ZoneInfo("Asia/Tokyo")

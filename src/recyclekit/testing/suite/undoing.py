@@ -6,7 +6,7 @@ from recyclekit.connectors.manifest import Capability
 from recyclekit.models.run import ReceiptState
 from recyclekit.testing.bench import Edits, Looks
 from recyclekit.testing.factories import create_task, enrol, set_fields, undoing
-from recyclekit.testing.proves import Tier, proves
+from recyclekit.testing.proving import Tier, proves
 from recyclekit.testing.stand import Stand
 from recyclekit.testing.suite.room import Room
 

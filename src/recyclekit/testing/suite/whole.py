@@ -11,7 +11,7 @@ from recyclekit.connectors.manifest import Capability, Level
 from recyclekit.models.tables import Table
 from recyclekit.testing.bench import Edits, Hurts, Looks, Refuses, Trouble
 from recyclekit.testing.factories import create_task, set_fields
-from recyclekit.testing.proves import Tier, proves
+from recyclekit.testing.proving import Tier, proves
 from recyclekit.testing.stand import Stand
 from recyclekit.testing.suite.room import Room
 

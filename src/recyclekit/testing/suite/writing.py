@@ -9,7 +9,7 @@ from recyclekit.models.run import ReceiptState
 from recyclekit.models.tables import OWN_FIELDS, Table
 from recyclekit.testing.bench import CountsCalls, Lacks, Looks, Refuses
 from recyclekit.testing.factories import create_task, enrol, set_fields
-from recyclekit.testing.proves import Tier, proves
+from recyclekit.testing.proving import Tier, proves
 from recyclekit.testing.stand import Stand
 from recyclekit.testing.suite.room import Room
 
