@@ -84,12 +84,20 @@ def test_links_are_read_with_types_labels_and_what_follows() -> None:
     body = {
         "status": "COMPLETE",
         "results": [
-            {"from": {"id": "1"}, "paging": {"next": {"after": "x9"}},
-             "to": [{"toObjectId": 5, "associationTypes": [{"category": "HUBSPOT_DEFINED", "typeId": 3, "label": None}]},
-                    {"toObjectId": "6", "associationTypes": [{"typeId": 3, "label": None}, {"typeId": 7, "label": "Boss"}]}]},
+            {
+                "from": {"id": "1"},
+                "paging": {"next": {"after": "x9"}},
+                "to": [
+                    {
+                        "toObjectId": 5,
+                        "associationTypes": [{"category": "HUBSPOT_DEFINED", "typeId": 3, "label": None}],
+                    },
+                    {"toObjectId": "6", "associationTypes": [{"typeId": 3}, {"typeId": 7, "label": "Boss"}]},
+                ],
+            },
             {"from": {"id": "2"}, "to": []},
         ],
-    }  # fmt: skip
+    }
     links, more = decode_links([orjson.dumps(body)])
     assert links.rows() == [("1", "5", 3, None), ("1", "6", 3, None), ("1", "6", 7, "Boss")]
     assert more.rows() == [("1", "x9")]

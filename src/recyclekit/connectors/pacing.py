@@ -17,6 +17,7 @@ from enum import StrEnum
 from recyclekit.errors import QuotaError, RemoteError
 
 _SLICE = 1.0  # seconds between two looks at whether a stop was asked for
+_LEAST = 0.001  # seconds that a clock surely notices: a wait of less could last for ever
 
 
 class Stamp(StrEnum):
@@ -155,7 +156,7 @@ class Limiter:
             self._refuse_stopped()
             # Asked anew after each slice: a pause may have been called meanwhile.
             while (left := self._window.opens(free_at) - self._clock()) > 0:
-                self._sleep(min(left, _SLICE))
+                self._sleep(min(max(left, _LEAST), _SLICE))
                 self._refuse_stopped()
         except BaseException:
             with self._given_back:

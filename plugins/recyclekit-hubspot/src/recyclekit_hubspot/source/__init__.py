@@ -90,12 +90,12 @@ class HubSpotSource:
         else:
             read = self._whole if cursor.how == "whole" else self._of_links
             rows, end = read(table, cursor, columns), Cursor(how="changes", since=cursor.since - changes.OVERLAP)
-        line = 0
+        line, pages = 0, 0
         for (records, lost, behind), is_last in _marking_last(rows):
             page = _page(table, records, columns, line, lost)
-            line += records.height + lost
+            line, pages = line + records.height + lost, pages + 1
             yield replace(page, cursor=(end if is_last else behind).text())
-        if not line:
+        if not pages:
             # Nothing at all is a page as well: its cursor is where changes begin.
             yield replace(_page(table, _nothing(columns), columns, 0, 0), cursor=end.text())
 
@@ -172,15 +172,13 @@ class HubSpotSource:
         parts = [(kind, "changed") for kind in self._kinds(table)]
         parts += [("deals", "open")] if table is Table.DEALS else []
         first = parts.index((cursor.kind, cursor.part)) if cursor.part else 0
-        handed_over: set[str] = set()
         for kind, part in parts[first:]:
-            filters = changes.open_deals() if part == "open" else changes.changed(kind, cursor.since, cursor.until)
+            window = cursor.since, cursor.until
+            filters = changes.open_deals(*window) if part == "open" else changes.changed(kind, *window)
             after = cursor.after if (kind, part) == (cursor.kind, cursor.part) else None
             for ids in changes.ids_of(self._transport, kind, filters, after, self._settings.page_size):
-                wanted = [one for one in ids if one not in handed_over]
-                handed_over.update(wanted if table is Table.DEALS else ())
                 behind = replace(cursor, kind=kind, part=part, after=ids[-1])
-                yield self._by_id(table, kind, wanted, columns), 0, behind
+                yield self._by_id(table, kind, ids, columns), 0, behind
 
     # -- rows
 

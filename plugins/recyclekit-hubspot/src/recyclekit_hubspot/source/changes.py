@@ -20,32 +20,30 @@ _MODIFIED = {"contacts": "lastmodifieddate"}
 Filter = dict[str, str]
 
 
-def changed(kind: str, since: int, until: int) -> list[Filter]:
-    """Return the filters for records of a kind that changed in a window, in milliseconds."""
+def changed(kind: str, since: int, until: int) -> list[list[Filter]]:
+    """Return the filter groups for records of a kind that changed in a window, in milliseconds."""
     name = _MODIFIED.get(kind, "hs_lastmodifieddate")
-    return [
-        {"propertyName": name, "operator": "GTE", "value": str(since)},
-        {"propertyName": name, "operator": "LTE", "value": str(until)},
-    ]
+    return [[_filter(name, "GTE", since), _filter(name, "LTE", until)]]
 
 
-def open_deals() -> list[Filter]:
-    """Return the filters for deals that are not closed."""
-    return [{"propertyName": "hs_is_closed", "operator": "EQ", "value": "false"}]
+def open_deals(since: int, until: int) -> list[list[Filter]]:
+    """Return the filter groups for deals that are not closed and are not among those that changed in a window."""
+    is_open, name = _filter("hs_is_closed", "EQ", "false"), "hs_lastmodifieddate"
+    return [[is_open, _filter(name, "LT", since)], [is_open, _filter(name, "GT", until)]]
 
 
 def ids_of(
-    transport: Transport, kind: str, filters: Sequence[Filter], after: str | None, together: int
+    transport: Transport, kind: str, groups: Sequence[Sequence[Filter]], after: str | None, together: int
 ) -> Iterator[list[str]]:
-    """Yield ids that pass the filters, ascending from behind `after`, so many at a time."""
+    """Yield ids that pass the filters of one group, ascending from behind `after`, so many at a time."""
     last, held = after or "0", list[str]()
     more = True
     while more:
         body: dict[str, Any] = {
-            "filterGroups": [{"filters": [*filters, {"propertyName": ID, "operator": "GT", "value": last}]}],
+            "filterGroups": [{"filters": [*group, _filter(ID, "GT", last)]} for group in groups],
             "sorts": [{"propertyName": ID, "direction": "ASCENDING"}],
             "properties": [ID],
-            "limit": _LIMIT,
+            "limit": min(_LIMIT, together),
         }
         path = transport.paths.objects(kind, "search")
         found = transport.ask(Call(method="POST", path=path, body=body, searches=True), read_results)
@@ -56,3 +54,7 @@ def ids_of(
         if held and (len(held) >= together or not more):
             yield held
             held = []
+
+
+def _filter(name: str, operator: str, value: object) -> Filter:
+    return {"propertyName": name, "operator": operator, "value": str(value)}

@@ -60,8 +60,11 @@ class Listing:
 
     def is_by_id(self) -> bool:
         """Probe whether the list's cursor is the record's id, and whether that is worth knowing."""
-        top, first = self._search("DESCENDING", None), self._ids_behind(None)
-        if top is None or not first or top[1] < _WORTH:
+        top = self._search("DESCENDING", None)
+        if top is None or top[1] < _WORTH:
+            return False
+        first = self._ids_behind(None)
+        if not first:
             return False
         self._highest = top[0]
         span = self._highest - first[0]
