@@ -26,6 +26,7 @@ def measure() -> Iterable[Figure]:
         "plan": (folder,),
         "first": (folder,),
         "again": (applied,),
+        "ragged": (pipeline_data.ragged(ROWS),),
         "naive": (folder, SAMPLE),
     }
     found = rounds(ROUNDS, CASES, cases)
@@ -35,6 +36,7 @@ def measure() -> Iterable[Figure]:
     yield _ratio("plan again, nothing changed, of the bare scan", found["again"], floor, 2.2)
     writes = max(one.answer["actions"] for one in found["again"])
     yield Figure(name="writes where nothing changed", value=writes, unit="", bar=0)
+    yield _ratio("plan with one ragged row, of the plan", found["ragged"], found["plan"], 1.4)
     yield _naive(found["naive"], found["plan"])
     peak = max(one.peak for one in found["plan"])
     yield Figure(name="peak of the plan", value=peak, unit="MB", bar=700)

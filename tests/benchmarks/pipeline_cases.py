@@ -40,7 +40,7 @@ def plan(folder: str) -> object:
     return {"actions": made.actions.height, "buckets": made.manifest.by_bucket, "stages": spent}
 
 
-again = plan
+again = ragged = plan
 
 
 def first(folder: str) -> object:
@@ -120,7 +120,8 @@ def _run(job: Job) -> Run:
 
 
 CASES: dict[str, Callable[..., object]] = {
-    "floor": floor, "plan": plan, "again": again, "first": first, "apply": apply, "naive": naive, "rules": rules,
+    "floor": floor, "plan": plan, "again": again, "ragged": ragged, "first": first, "apply": apply, "naive": naive,
+    "rules": rules,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -22,6 +22,21 @@ def project(rows: int) -> Path:
     return folder
 
 
+def ragged(rows: int) -> Path:
+    """Return the folder of a project over the same deals, one row in the middle of which breaks off."""
+    source = project(rows)
+    folder = source.with_name(f"{source.name}-ragged")
+    if not (folder / "deals.csv").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        content = (source / "deals.csv").read_bytes()
+        middle = content.index(b"\n", len(content) // 2) + 1
+        part = folder / "deals.csv.part"
+        part.write_bytes(b"".join((content[:middle], b"D-ragged,breaks off\n", content[middle:])))
+        part.rename(folder / "deals.csv")
+    _write_file(folder, {"deals": "deals.csv"})
+    return folder
+
+
 def applied(rows: int) -> Path:
     """Return the folder of a project over the same deals whose plan was applied: what it recorded stays valid."""
     source = project(rows)

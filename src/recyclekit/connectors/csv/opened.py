@@ -137,12 +137,12 @@ def _open(path: Path, now: Identity, declared: str | None, separator: str | None
         readable = temporary_file()
         to_utf8(path, encoding, readable)
     heading = read_heading(readable, path.name, separator, quote)
-    split = None
-    if now[1] >= QUICK_FROM and readable != path and not encoding.bad_lines:
-        from recyclekit.connectors.csv.structure import check_quickly
+    if now[1] >= QUICK_FROM and not encoding.bad_lines and len(heading.columns) > 1:
+        from recyclekit.connectors.csv.mixed import split_by_turns
 
-        split = check_quickly(readable, heading)
-    split = split or split_carefully(readable, heading, temporary_file, encoding.bad_lines)
+        split = split_by_turns(readable, heading, temporary_file)
+    else:
+        split = split_carefully(readable, heading, temporary_file, encoding.bad_lines)
     if split.copy is not None:
         return OpenedFile(path, now, encoding.name, heading, split, split.copy, 0)
     return OpenedFile(path, now, encoding.name, heading, split, readable, heading.lines)
