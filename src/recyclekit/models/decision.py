@@ -45,6 +45,8 @@ class Bucket(StrEnum):
 STATUS = pl.Enum(Status)
 VERDICT = pl.Enum(Verdict)
 BUCKET = pl.Enum(Bucket)
+NAME = pl.Categorical()
+"""Of columns in which few names stand in many rows: a number each, a quarter of what the texts would take."""
 
 MISSING_REASON = "missing"
 """Reported where a lost deal has no reason at all (`reason` is null and `reason_source` is `none`)."""
@@ -54,14 +56,14 @@ UNCLEAR_REASON = "unclear"
 CLASSIFIED: dict[str, PolarsDataType] = {
     "deal_id": pl.String,
     "status": STATUS,
-    "reason": pl.String,  # canonical code; null where none is known
-    "reason_source": pl.String,  # picklist | text | unclear | none; null where the status needs no reason
+    "reason": NAME,  # canonical code; null where none is known
+    "reason_source": NAME,  # picklist | text | unclear | none; null where the status needs no reason
     "verdict": VERDICT,
-    "rule": pl.String,  # name of the first rule that matched; null where none did
-    "track": pl.String,  # null unless the verdict is recycle or wait
+    "rule": NAME,  # name of the first rule that matched; null where none did
+    "track": NAME,  # null unless the verdict is recycle or wait
     "wait_until": pl.Date,  # end of the cool-off, where the verdict is wait
     "inactive_days": pl.Int32,  # whole business-zone days since the last human contact
-    "activity_source": pl.String,  # which event set the clock: call, email, …, crm (the CRM's own field)
+    "activity_source": NAME,  # which event set the clock: call, email, …, crm (the CRM's own field)
     "cycle": pl.Int16,  # the cycle that a recycle would be or is in, 1 for the first
     "fingerprint": pl.String,  # stable hash of the decision fields, for the drift check
 }
@@ -71,10 +73,10 @@ deal itself (amount, owner, account_id, the three fields filled in by sales, our
 SCHEDULED: dict[str, PolarsDataType] = {
     **CLASSIFIED,
     "bucket": BUCKET,
-    "step": pl.String,  # name of the track's step that the next touch is
+    "step": NAME,  # name of the track's step that the next touch is
     "next_approach_on": pl.Date,  # of the next touch; set only where the bucket is scheduled
-    "owner": pl.String,  # who makes it
-    "channel": pl.String,  # phone | mail | meeting | newsletter
+    "owner": NAME,  # who makes it
+    "channel": NAME,  # phone | mail | meeting | newsletter
     "hook": pl.String,  # what to come back with: sales' own text, else the track's
     "note": pl.String,  # why a date was moved, a default used, or nothing could be placed
 }
