@@ -79,7 +79,7 @@ class _Loader:
         name = str(row.get("name") or row["contact_id"])
         values: dict[str, Any] = {
             "LastName": name, "Name": name, EXTERNAL: row["contact_id"],
-            "AccountId": self.loaded.accounts.get(row.get("account_id") or "", row.get("account_id")),
+            "AccountId": self._known("Account", self.loaded.accounts, row.get("account_id")),
             "HasOptedOutOfEmail": bool(row.get("opted_out")),
         }  # fmt: skip
         if row.get("bounced"):
@@ -94,7 +94,7 @@ class _Loader:
         values = {
             "Name": row.get("name") or row["deal_id"],
             EXTERNAL: row.get("external_id") or row["deal_id"],
-            "AccountId": self.loaded.accounts.get(row.get("account_id") or "", row.get("account_id")),
+            "AccountId": self._known("Account", self.loaded.accounts, row.get("account_id")),
             "StageName": self._stage(row.get("deal_stage") or _STAGE[state], state),
             "IsClosed": state != "open", "IsWon": state == "won", "ForecastCategoryName": _CATEGORY[state],
             "Probability": float(_PROBABILITY[state]), "Amount": row.get("amount"),
@@ -108,9 +108,8 @@ class _Loader:
         made = self._put("Opportunity", {**values, **self._custom(Table.DEALS, row), **own})
         made.activity_floor = values["LastActivityDate"]
         self.loaded.deals[row["deal_id"]] = made.id
-        contact = row.get("contact_id")
+        contact = self._known("Contact", self.loaded.contacts, row.get("contact_id"))
         if contact:
-            contact = self.loaded.contacts.get(contact, contact)
             self._org.put(
                 "OpportunityContactRole", OpportunityId=made.id, ContactId=contact, IsPrimary=True, SystemModstamp=stamp
             )
@@ -119,10 +118,9 @@ class _Loader:
         """Load one activity and return whom it belongs to."""
         kind, done = row["kind"], row.get("done") is not False
         at = _instant(row["at"], self._org)
-        deal, contact = row.get("deal_id") or "", row.get("contact_id") or ""
         links = {
-            "WhatId": self.loaded.deals.get(deal, deal) or None,
-            "WhoId": self.loaded.contacts.get(contact, contact) or None,
+            "WhatId": self._known("Opportunity", self.loaded.deals, row.get("deal_id")),
+            "WhoId": self._known("Contact", self.loaded.contacts, row.get("contact_id")),
         }
         written = min(at or "", self._org.now())
         values: dict[str, Any] = {
@@ -147,6 +145,15 @@ class _Loader:
         return self._org.put(
             type_name, **{name: value for name, value in values.items() if type_.find(name) is not None}
         )
+
+    def _known(self, type_name: str, loaded: Mapping[str, str], given: str | None) -> str | None:
+        """Return the id here of what the data calls so: loaded now or before, or an id of this org; else None."""
+        if not given:
+            return None
+        if given in loaded:
+            return loaded[given]
+        held = self._org.store.holder(type_name, EXTERNAL, given) or self._org.store.find(type_name, given)
+        return held.id if held else None
 
     def _custom(self, table: Table, row: Row) -> dict[str, Any]:
         found: dict[str, Any] = {}

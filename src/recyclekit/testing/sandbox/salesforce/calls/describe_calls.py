@@ -108,6 +108,6 @@ def _tooling(request: Request) -> bool:
 
 
 def _version(number: int) -> dict[str, str]:
-    year, season = divmod(number - 41, 3)
-    label = f"{_SEASONS[(season + 2) % 3]} '{17 + year + (season > 0)}"
+    years, season = divmod(number - OLDEST, 3)  # v41 was Winter '18
+    label = f"{_SEASONS[season]} '{18 + years}"
     return {"label": label, "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
