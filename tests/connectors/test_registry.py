@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from recyclekit.connectors import ConnectorManifest, hookimpl
+from recyclekit.connectors import ConnectorManifest, hookimpl, hookspecs
 from recyclekit.connectors import csv as csv_plugin
 from recyclekit.connectors import registry as under_test
 from recyclekit.connectors.csv import MANIFEST
@@ -50,6 +50,20 @@ def plugin(*manifests: object, hook: str = "recyclekit_connectors") -> Plugin:
     answer.__name__ = hook
     setattr(module, hook, hookimpl(answer))
     return lambda: module
+
+
+def unmarked(name: str, hook: str = "") -> types.ModuleType:
+    """Return a plugin with a function of this name that is no hook, beside one (where named) that is."""
+    module = types.ModuleType("careless")
+
+    def answer() -> list[object]:
+        return []
+
+    setattr(module, name, answer)
+    if hook:
+        good = types.FunctionType(answer.__code__, {}, hook)
+        setattr(module, hook, hookimpl(good))
+    return module
 
 
 def named(name: str, **changes: Any) -> ConnectorManifest[Any]:
@@ -94,6 +108,9 @@ def test_a_connector_under_another_entry_point_is_found_by_loading_all_once() ->
         (raising(SystemExit(3)), "SystemExit: 3"),
         (plugin(named("bad"), hook="recyclekit_conectors"), "recyclekit_conectors"),
         (lambda: types.ModuleType("nothing"), "implements no hook"),
+        (lambda: unmarked("recyclekit_connectors"), "`recyclekit_connectors` is not marked as a hook"),
+        (lambda: unmarked("recyclekit_conectors", "recyclekit_observers"), "Did you mean `recyclekit_connectors`?"),
+        (lambda: unmarked("recycelkit_connectors"), "Did you mean `recyclekit_connectors`?"),
         (plugin("not a manifest"), "gave a str, not a ConnectorManifest"),
         (plugin(named("bad", api=0)), "made for version 0"),
         (plugin(named("bad", api=99)), "Install a newer recyclekit"),
@@ -149,6 +166,21 @@ def test_a_name_claimed_twice_is_an_error_that_names_both() -> None:
         found.manifest("x")
     assert found.manifest("y").name == "y"
     assert list(found.manifests) == ["y"]
+
+
+def test_a_name_claimed_twice_by_one_package_is_an_error_too() -> None:
+    found = registry(FakeEntry("pack", plugin(named("x"), named("x")), "recyclekit-a"))
+
+    with pytest.raises(ConnectorError, match="claimed by"):
+        found.manifest("x")
+
+
+def test_one_hook_finds_connectors_and_one_finds_listeners_and_there_is_no_third() -> None:
+    # pluggy finds, protocols work: a hook that does something would be an untyped call.
+    assert [name for name in vars(hookspecs) if name.startswith("recyclekit_")] == [
+        "recyclekit_connectors",
+        "recyclekit_observers",
+    ]
 
 
 def test_a_connector_that_is_not_installed_is_answered_with_the_nearest_and_the_list() -> None:

@@ -5,6 +5,7 @@ from recyclekit.connectors.manifest import API_VERSION, FULL, Capability, Connec
 from recyclekit.connectors.protocols import (
     FindsByKey,
     KnowsQuota,
+    KnowsTidiness,
     Page,
     ReadsBack,
     ScansColumns,
@@ -22,6 +23,7 @@ __all__ = [
     "ConnectorManifest",
     "FindsByKey",
     "KnowsQuota",
+    "KnowsTidiness",
     "Level",
     "Opening",
     "Page",

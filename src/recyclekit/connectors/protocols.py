@@ -1,6 +1,8 @@
 """The doors of a connector, as typed protocols asked for with `isinstance`. Frozen: growth means a new protocol.
 
 Connectors raise the errors of `recyclekit.errors` (the group "the other side"); only stages turn them into outcomes.
+Ids, columns and values are the system's own; one thread at a time uses a door. docs/reference/connector-contract.md is
+made from these docstrings.
 """
 
 from __future__ import annotations
@@ -23,8 +25,13 @@ class Page:
     """Records read together.
 
     Attributes:
-        records: String columns named by the vendor, plus `_line` UInt64 (see models.snapshot.LINE). May be empty.
-        cursor: opaque position after the last record of this page; handing it back resumes right behind it.
+        table: the table that the records are of.
+        records: String columns named by the vendor, plus `_line` UInt64 (see models.snapshot.LINE). Values are the
+            text that the system holds (a number's digits, a date as it is written there), null where it holds nothing.
+            May be empty.
+        cursor: opaque position after the last record of this page; handing it back, to another process too, resumes
+            right behind it. Text, not empty, without secrets, different from every earlier one of the same reading
+            (only an empty last page may repeat the one before it).
         set_aside: records that could not be split into columns, as dead letters of stage extract.
     """
 
@@ -39,11 +46,16 @@ class Source(Protocol):
     """The reading door. Never writes."""
 
     def tables(self) -> Collection[Table]:
-        """Return the tables that can be read here."""
+        """Return the tables that can be read here; `deals` is among them, or there is nothing to recycle."""
         ...
 
     def mapped(self) -> Mapped:
-        """Return the default field map, the stage metadata and known reasons, as the system itself reports them."""
+        """Return the default field map, the stage metadata and known reasons, as the system itself reports them.
+
+        The map is data that a project file may override column by column. It fills `deals.deal_id` and, where the
+        sink writes them, all eight own fields, so that what was written is read again. Won and lost come from what the
+        system says of its stages, never from their names. Times that the system writes without a zone get one here.
+        """
         ...
 
     def columns(self, table: Table) -> Collection[str]:
@@ -51,10 +63,16 @@ class Source(Protocol):
         ...
 
     def pages(self, table: Table, after: str | None, columns: Collection[str]) -> Iterator[Page]:
-        """Yield pages of a table's records after a cursor, at least the given columns, in a stable order.
+        """Yield pages of a table's records after a cursor, with at least the given columns, in a stable order.
+
+        Without a cursor, everything, each record once. Behind the last page's cursor, where `incremental` is declared:
+        what changed or came since reading began (a record may come again, with its newest state); else nothing.
+        Reading ends by itself; a connector repeats failed calls of its own only where that skips and doubles nothing.
 
         Raises:
-            SignInError, RetryableError, QuotaError: see recyclekit.errors.
+            ConnectorError: the cursor is not one of this connector.
+            SignInError, RetryableError, QuotaError: see recyclekit.errors; the pages yielded before stand, and reading
+                can be taken up behind the last of them. A broken answer is never a shorter one.
         """
         ...
 
@@ -86,25 +104,45 @@ class Sink(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """How many actions one call of `write` takes at most."""
+        """How many actions one call of `write` takes at most: at least 1, and the same for the life of the door.
+
+        It may be several of the vendor's batches, which the sink then sends by itself.
+        """
         ...
 
     def preflight(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
-        """Return what stands in the way of these kinds of action: fields, options, lists, owners, rights, quota."""
+        """Return what stands in the way of these kinds of action: fields, options, lists, owners, rights, quota.
+
+        Only reads. Level `error` where writing would fail; each finding names the thing as the system calls it and says
+        what to do.
+
+        Raises:
+            SignInError, RetryableError, QuotaError: the system cannot be asked.
+        """
         ...
 
     def write(self, actions: Sequence[Action]) -> Sequence[Receipt]:
         """Write a batch; return one receipt per action, in any order. The same key written twice has one effect.
 
+        Kinds may come mixed; no action is no call. On a deal only the named own fields are touched; None clears one.
+        A contact who opted out since the plan was made is not enrolled: `skipped`, unless `read_back` shows it.
+
+        Each receipt stands for itself: `done` with what proves it and the system's id; `failed` with the vendor's code
+        and, where named, field and correlation id; `skipped` with a reason; `planned` where it was not applied and may
+        be sent again; `in_doubt` where nobody knows. Never `done` for an answer that proves nothing, even a 200.
+
         Raises:
-            RefusedError: the batch was refused as a whole, nothing applied.
-            RetryableError, QuotaError, SignInError: nothing applied.
-            InDoubtError: sent, and no proof came back for any of it.
+            RefusedError: the batch was refused as a whole, nothing applied; it will be halved and tried again.
+            RetryableError, QuotaError, SignInError: nothing applied. `retry_after` hands the other side's hint on.
+            InDoubtError: sent, and no proof came back for any of it; `find` is asked before anything is repeated.
         """
         ...
 
     def calls(self, kinds: Mapping[ActionKind, int]) -> int:
-        """Forecast how many API calls these numbers of actions take."""
+        """Forecast how many API calls these numbers of actions take, all reading before and after them included.
+
+        An upper bound as long as nothing fails, at most a few times what is really taken; 0 for nothing. Takes no call.
+        """
         ...
 
 
@@ -115,7 +153,14 @@ class ReadsBack(Protocol):
     def read_back(
         self, deal_ids: Sequence[str], columns: Mapping[Table, Collection[str]]
     ) -> Mapping[Table, pl.DataFrame]:
-        """Return the raw records of these deals, their activities and contacts; missing deals are absent."""
+        """Return the raw records of these deals, and of their activities, contacts and accounts where asked for.
+
+        Frames as in Page.records, with the same text for the same value, as they stand now: never from a cache or an
+        index that lags. Deals that are gone are absent; further records of the other tables do no harm.
+
+        Raises:
+            SignInError, RetryableError, QuotaError: see recyclekit.errors.
+        """
         ...
 
 
@@ -124,7 +169,14 @@ class FindsByKey(Protocol):
     """A sink that can tell, from its side, whether an action took effect: settles doubt after a crash."""
 
     def find(self, actions: Sequence[Action]) -> Sequence[Receipt]:
-        """Return a receipt for each: `done` if found, `planned` if proven absent, `in_doubt` if unknowable."""
+        """Return a receipt for each: `done` if found, `planned` if proven absent, `in_doubt` if unknowable.
+
+        Tasks and enrolments are found by their key, not by their deal; fields by whether the deal holds these values.
+        Writes nothing.
+
+        Raises:
+            SignInError, RetryableError, QuotaError, InDoubtError: nothing was found out.
+        """
         ...
 
 
@@ -135,8 +187,13 @@ class Undoes(Protocol):
     def undo(self, actions: Sequence[Action]) -> Sequence[Receipt]:
         """Carry out restore_fields, remove_task and unenrol; `skipped`, with a reason, where a person changed it.
 
-        The same undo twice has one effect: what already holds the value to put back, or is already gone, is `done`.
-        `remote_id` and `payload["key"]` (our key of the task or enrolment) say what to remove.
+        Three-way: a field goes back only where it still holds what `payload["expect"]` says; of a deal with one changed
+        field, all stay. The same undo twice has one effect: what already holds the value to put back, or is already
+        gone, is `done`. `remote_id` and `payload["key"]` (our key of the task or enrolment) say what to remove; a task
+        that somebody worked on stays.
+
+        Raises:
+            As `write`.
         """
         ...
 

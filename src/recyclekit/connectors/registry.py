@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from inspect import isfunction
 from itertools import islice
+from types import ModuleType
 from typing import Any, Protocol
 
 import pluggy
@@ -175,10 +177,14 @@ def _ask(entry: Entry, distribution: str) -> Plugin:
     # One manager per plugin: pluggy's own loading stops at the first plugin that raises.
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
-    manager.register(entry.load(), name=entry.name)
+    plugin = entry.load()
+    manager.register(plugin, name=entry.name)
     manager.check_pending()
+    _refuse_strays(plugin)
     if not any(caller.get_hookimpls() for caller in vars(manager.hook).values()):
-        raise ConnectorError("It implements no hook of recyclekit.", fix="Mark its hooks with @recyclekit.hookimpl.")
+        raise ConnectorError(
+            "It implements no hook of recyclekit.", fix="Mark its hooks with @recyclekit.connectors.hookimpl."
+        )
     said = [value for values in manager.hook.recyclekit_connectors() for value in islice(values, _MOST_VALUES)]
     heard = [value for values in manager.hook.recyclekit_observers() for value in islice(values, _MOST_VALUES)]
     broken = [(value, _fault(value)) for value in said]
@@ -193,6 +199,24 @@ def _ask(entry: Entry, distribution: str) -> Plugin:
             if fault
         ),
     )
+
+
+def _refuse_strays(plugin: object) -> None:
+    """Stop at a function that looks like a hook and is none: pluggy passes over what is not marked, without a word.
+
+    Raises:
+        ConnectorError: misspelt, or not marked as a hook.
+    """
+    hooks = [name for name in vars(hookspecs) if name.startswith(f"{PROJECT}_")]
+    for name, value in vars(plugin).items() if isinstance(plugin, ModuleType) else ():
+        near = get_close_matches(name, hooks, n=1, cutoff=0.85)
+        if not near or not isfunction(value) or hasattr(value, f"{PROJECT}_impl"):
+            continue
+        if name in hooks:
+            raise ConnectorError(
+                f"`{name}` is not marked as a hook.", fix="Mark it with @recyclekit.connectors.hookimpl."
+            )
+        raise ConnectorError(f"`{name}` is no hook of recyclekit.", fix=f"Did you mean `{near[0]}`?")
 
 
 def _fault(value: object) -> str:
