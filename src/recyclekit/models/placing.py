@@ -24,11 +24,11 @@ class Placed:
 def place(
     touches: pl.DataFrame, roster: Roster, calendars: tuple[BusinessCalendar, ...], taken: pl.DataFrame
 ) -> Placed:
-    """Give each touch a day and an owner, the most valuable first (amount, then deal id).
+    """Give each touch a day and an owner, the most valuable first (amount, then `known_as`).
 
     Args:
-        touches: deal_id, amount, role, person (an owner whom sales named), before (the owner of the touch before),
-            needs_person, wished, earliest, latest, calendar (index into `calendars`).
+        touches: known_as (an id), amount, role, person (an owner whom sales named), before (the owner of the one
+            before), needs_person, wished, earliest, latest, calendar (index into `calendars`).
         roster: a role without owners takes everything on its wished day, under the role's own name.
         calendars: the home country's first; owners work by that one.
         taken: owner, due_on of the touches that are planned already.
@@ -67,7 +67,7 @@ def _names(names: list[str], rows: Places) -> pl.Series:
 
 def _by_value(touches: pl.DataFrame) -> pl.Series:
     amount = pl.col("amount").fill_nan(None)
-    return touches.select(pl.arg_sort_by(amount, "deal_id", descending=[True, False], nulls_last=True)).to_series()
+    return touches.select(pl.arg_sort_by(amount, "known_as", descending=[True, False], nulls_last=True)).to_series()
 
 
 def _level(

@@ -114,7 +114,7 @@ FACTS: Final[dict[str, Fact]] = {**_deal_facts(), **_DERIVED}
 FACTS_SCHEMA: Final = pl.Schema({name: fact.dtype for name, fact in FACTS.items()})
 
 ALWAYS: Final = frozenset(
-    {"deal_id", "crm_state", "deal_stage", "account_id", "contact_id", "amount", "currency", "owner"}
+    {"deal_id", "external_id", "crm_state", "deal_stage", "account_id", "contact_id", "amount", "currency", "owner"}
     | {"closed_on", "need_type"}
     | {"last_activity_at", "lost_reason", "lost_note", "next_approach_on", "approach_person", "hook"}
     | {"contract_ends_on", *OWN_FIELDS}

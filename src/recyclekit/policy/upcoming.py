@@ -18,8 +18,8 @@ MODE = pl.Enum([FIRST, NEXT, KEEP, DOUBT])
 """Of a deal that is to be recycled: begin a cycle, go on with it, leave what is planned, or leave the deal alone."""
 
 DEAL = {
-    "amount": "amount", "owner": "deal_owner", "account_id": "account_id", "closed_on": "closed_on",
-    "next_approach_on": "named_on", "approach_person": "person", "hook": "sales_hook",
+    "amount": "amount", "external_id": "external_id", "owner": "deal_owner", "account_id": "account_id",
+    "closed_on": "closed_on", "next_approach_on": "named_on", "approach_person": "person", "hook": "sales_hook",
     "contract_ends_on": "contract_ends_on", **{name: f"now_{name}" for name in OWN_FIELDS},
 }  # fmt: skip
 """Deal column → its name beside the decision."""

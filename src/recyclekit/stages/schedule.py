@@ -57,8 +57,8 @@ SCHEDULE_READS = ("deal_id", "currency", *DEAL)
 """The deal's columns that stage 4 and what it hands on read; the others may be let go before it."""
 
 _DUE = (
-    "deal_id", "amount", "person", "track", "mode", "step_row", "named_on", "previous_end", "last_due", "last_owner",
-    "closed_on", "last_contact_on", "contract_ends_on", "fiscal_year", "country",
+    "deal_id", "external_id", "amount", "person", "track", "mode", "step_row", "named_on", "previous_end", "last_due",
+    "last_owner", "closed_on", "last_contact_on", "contract_ends_on", "fiscal_year", "country",
 )  # fmt: skip
 """What the date and owner of a touch depend on."""
 _PLACED = {"on": pl.Date, "owner": pl.String, "note": pl.String, "needs_fiscal_year": pl.Boolean}
@@ -200,9 +200,10 @@ def _touches(due: pl.DataFrame, scene: _Scene, gone: pl.DataFrame) -> pl.DataFra
     wishes = wish(due.with_columns(is_next=pl.col("mode") == NEXT), spec, book, scene.settings, scene.as_of)
     channel, role = (book.column(name, due["step_row"]) for name in ("channel", "role"))
     touches = due.select(
-        "deal_id",
         "amount",
         "person",
+        # The same deal is as valuable, and comes in the same place, on every system.
+        known_as=pl.coalesce("external_id", "deal_id"),
         role=role,
         before=pl.when(pl.col("mode") == NEXT).then("last_owner"),
         needs_person=channel != "newsletter",
