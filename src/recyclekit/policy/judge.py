@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from recyclekit.models.decision import VERDICT, Status, Verdict
+from recyclekit.models.decision import NAME, VERDICT, Status, Verdict
 from recyclekit.policy.facts import REASON
 from recyclekit.policy.loader import Policy
 
@@ -23,9 +23,9 @@ def judge(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     rules = policy.spec.rules
     winner = _winners(frame, policy, frame["status"].is_in([s.value for s in JUDGED]))
     verdicts = pl.Series([Verdict.NONE.value, *(rule.verdict for rule in rules)], dtype=VERDICT)
-    names = pl.Series([None, *(rule.name for rule in rules)], dtype=pl.String)
-    named_tracks = pl.Series([None, *(rule.track for rule in rules)], dtype=pl.String)
-    reason_tracks = pl.Series([policy.spec.reason_tracks.get(code) for code in REASON.categories], dtype=pl.String)
+    names = pl.Series([None, *(rule.name for rule in rules)], dtype=NAME)
+    named_tracks = pl.Series([None, *(rule.track for rule in rules)], dtype=NAME)
+    reason_tracks = pl.Series([policy.spec.reason_tracks.get(code) for code in REASON.categories], dtype=NAME)
     judged = pl.DataFrame(
         {
             "verdict": verdicts.gather(winner),

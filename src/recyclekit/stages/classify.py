@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from recyclekit.models.decision import CLASSIFIED, Status, Verdict
+from recyclekit.models.decision import CLASSIFIED, NAME, Status, Verdict
 from recyclekit.models.fingerprint import FIELDS, fingerprint
 from recyclekit.models.memory import Memory
 from recyclekit.models.snapshot import Finding, Snapshot
@@ -72,10 +72,19 @@ def classify(
     known = found.frame.select(name for name in CLASSIFIED if name in found.frame.columns)
     decisions = known.hstack([*judged.get_columns(), prints])
     return Classified(
-        decisions=decisions.select(pl.col(name).cast(dtype) for name, dtype in CLASSIFIED.items()),
+        decisions=decisions.select(_shaped(decisions[name]) for name in CLASSIFIED),
         unmapped=found.unmapped,
         findings=tuple(_findings(snapshot, decisions, found.unmapped, as_of, end_of_day(as_of, timezone))),
     )
+
+
+def _shaped(column: pl.Series) -> pl.Series:
+    """Return a column of decisions in its declared type."""
+    dtype = CLASSIFIED[column.name]
+    if dtype == NAME and isinstance(column.dtype, pl.Enum):
+        # A gather by number: a cast would spell every name out in between.
+        return pl.Series(column.name, column.dtype.categories, dtype=NAME).gather(column.to_physical())
+    return column.cast(dtype)
 
 
 def fingerprints(snapshot: Snapshot, policy: Policy, *, as_of: date, timezone: ZoneInfo) -> pl.Series:
