@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -50,3 +50,8 @@ class DailyQuota:
             self.used = 0
         self._day = day
         return self.limit - self.used
+
+    def renewed_at(self, now: datetime) -> datetime:
+        """Return the moment at which the day ends."""
+        morrow = now.astimezone(self.timezone).date() + timedelta(days=1)
+        return datetime.combine(morrow, time(), self.timezone)

@@ -10,6 +10,7 @@ from recyclekit.testing.sandbox.hubspot.definitions import MAXIMUM_UNIQUE, Defin
 from recyclekit.testing.sandbox.hubspot.object_types import object_type
 from recyclekit.testing.sandbox.hubspot.owners import Owner
 from recyclekit.testing.sandbox.hubspot.portal import Portal
+from recyclekit.testing.sandbox.hubspot.records import iso
 from recyclekit.testing.sandbox.limits import DailyQuota
 from recyclekit.testing.sandbox.wire import Answer, Request, json_answer
 
@@ -166,7 +167,7 @@ class Describing:
             "currentUsage": quota.used,
             "collectedAt": self._portal.now(),
             "fetchStatus": "SUCCESS",
-            "resetsAt": self._portal.now(),
+            "resetsAt": iso(quota.renewed_at(self._portal.clock())),
         }
         return json_answer({"results": [usage]})
 

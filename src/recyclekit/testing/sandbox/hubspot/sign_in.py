@@ -96,7 +96,8 @@ class SignIn:
 
     def exchange(self, request: Request) -> Answer:
         """POST /oauth/v1/token and its successors: a refresh token for an access token."""
-        given = request.form()
+        is_json = request.headers.get("content-type", "").startswith("application/json")
+        given = request.json() if is_json else request.form()
         if given.get("grant_type") != "refresh_token":
             return self._refused("unsupported_grant_type", "BAD_GRANT_TYPE", "only refresh_token is known here")
         if (given.get("client_id"), given.get("client_secret")) != (self.grant.client_id, self.grant.client_secret):
@@ -105,7 +106,8 @@ class SignIn:
             words = "refresh token is invalid, expired or revoked"
             return self._refused("invalid_grant", "BAD_REFRESH_TOKEN", words)
         token = {"access_token": self.issue(), "refresh_token": self.grant.refresh_token}
-        return json_answer({"token_type": "bearer", **token, "expires_in": LIFETIME})
+        more = {"token_type": "bearer", "token_use": "access_token", "scopes": sorted(self.scopes)}
+        return json_answer({**token, "expires_in": LIFETIME, **more})
 
     def _refused(self, error: str, status: str, message: str) -> Answer:
         body = {"error": error, "error_description": message, "status": status, "message": message}
