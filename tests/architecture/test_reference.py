@@ -10,6 +10,7 @@ from cyclopts import App
 
 from recyclekit.cli.app import app
 from recyclekit.errors import ExitCode
+from tests.architecture.contract_page import PAGE, renewed
 from tests.architecture.house import ROOT
 
 REFERENCE = ROOT / "docs/reference"
@@ -24,6 +25,11 @@ def test_every_command_is_in_the_reference_and_nothing_else_is() -> None:
 @pytest.mark.parametrize("code", ExitCode, ids=lambda code: code.name)
 def test_every_exit_code_is_in_the_reference(code: ExitCode) -> None:
     assert f"| {code} | {code.name} |" in (REFERENCE / "exit-codes.md").read_text(encoding="utf-8")
+
+
+def test_the_contract_is_documented_as_it_is_coded() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == renewed(page), "renew it: python -m tests.architecture.contract_page"
 
 
 def test_every_link_between_the_documents_leads_somewhere() -> None:

@@ -80,7 +80,7 @@ def test_a_trouble_that_never_happens_needs_no_proof(bench: CsvBench) -> None:
 
 
 def test_an_authors_own_test_is_left_alone() -> None:
-    def test_mine() -> None: ...
+    def test_of_my_own() -> None: ...
 
-    assert proof_of(test_mine) is None
-    assert proof_of(proves(Tier.SILVER)(test_mine)) is not None
+    assert proof_of(test_of_my_own) is None
+    assert proof_of(proves(Tier.SILVER)(test_of_my_own)) is not None

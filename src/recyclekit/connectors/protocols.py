@@ -139,8 +139,9 @@ class Sink(Protocol):
         ...
 
     def calls(self, kinds: Mapping[ActionKind, int]) -> int:
-        """Forecast how many API calls these numbers of actions take, all reading before and after them included.
+        """Forecast how many API calls these numbers of actions take, with the reading that goes with them.
 
+        That is `read_back` before every batch, where there is one, and whatever `write` looks up by itself.
         An upper bound as long as nothing fails, at most a few times what is really taken; 0 for nothing. Takes no call.
         """
         ...
