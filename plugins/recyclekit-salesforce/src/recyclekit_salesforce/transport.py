@@ -225,21 +225,27 @@ class Transport:
             InDoubtError: sent, and no proof came back.
             RefusedError, RetryableError, QuotaError, SignInError: not applied.
         """
-        extra = {"headers": dict(headers or {}), "writes": changes} | ({"params": dict(params)} if params else {})
+        extra: dict[str, Any] = {"headers": dict(headers or {}), "writes": changes} | _body(body)
+        if params:
+            extra["params"] = dict(params)
 
         def ask() -> Any:
             try:
-                return self.sdk.restful(path, method=method, **(extra | _body(body)))
+                return self.sdk.restful(path, method=method, **extra)
             except ValueError:
                 raise garbled(f"{method} {path}", writes=changes) from None
 
         return self._tried(ask, repeatable=repeatable or not changes)
 
     def upload(self, path: str, content: bytes) -> None:
-        """PUT a CSV file; the same file twice has one effect, since a job takes one."""
+        """PUT a CSV file. A job takes one, once.
+
+        Raises:
+            InDoubtError: nobody knows whether it arrived.
+        """
         headers = {"Content-Type": "text/csv; charset=UTF-8", "Accept": "application/json"}
         url = self.url(path)
-        self._tried(lambda: self.session.put(url, data=content, headers=headers), repeatable=True)
+        self._tried(lambda: self.session.put(url, data=content, headers=headers), repeatable=False)
 
     def url(self, path: str) -> str:
         """Return a path's address: below this API version, or below the host where it begins with a slash."""

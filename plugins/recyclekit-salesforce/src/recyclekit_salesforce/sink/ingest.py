@@ -64,15 +64,14 @@ def ingest(
     """
     ordered = [row for chunk in chunks(rows) for row in chunk]
     key = external_id or "Id"
-    job = _create(transport, table, external_id)
-    path = f"jobs/ingest/{job}"
-    transport.upload(f"{path}/batches", to_csv(ordered, key))
+    path = transport.retrying.call(
+        lambda: _uploaded(transport, to_csv(ordered, key), table, external_id), repeatable=True
+    )
     _begin(transport, path)
     try:
         receipts = _fates(transport, path, ordered, key)
     except RemoteError as error:
-        with suppress(RemoteError):
-            transport.write_json("PATCH", path, {"state": "Aborted"})
+        _abort(transport, path)
         return [doubtful(row.action, error.what) for row in ordered]
     again = {r.key for r in receipts if r.state is ReceiptState.PLANNED and r.code in TRANSIENT}
     left = [row for row in ordered if row.action.key in again]
@@ -80,6 +79,22 @@ def ingest(
         return receipts
     sent = deliver(transport, left, send, parallel=settings.parallel)
     return [r for r in receipts if r.key not in again] + sent
+
+
+def _uploaded(transport: Transport, content: bytes, table: str, external_id: str | None) -> str:
+    """Return the path of a new job that holds the rows. It does nothing before it is begun, so doubt means another."""
+    path = f"jobs/ingest/{_create(transport, table, external_id)}"
+    try:
+        transport.upload(f"{path}/batches", content)
+    except RemoteError:
+        _abort(transport, path)
+        raise
+    return path
+
+
+def _abort(transport: Transport, path: str) -> None:
+    with suppress(RemoteError):
+        transport.write_json("PATCH", path, {"state": "Aborted"})
 
 
 def _create(transport: Transport, table: str, external_id: str | None) -> str:
@@ -149,4 +164,4 @@ def _result(transport: Transport, path: str, name: str, columns: Sequence[str]) 
         except pl.exceptions.PolarsError:
             raise garbled(f"GET {name}", writes=False) from None
 
-    return transport.read(f"{path}/{name}/", take=take, accept="text/csv")
+    return transport.read(f"{path}/{name}", take=take, accept="text/csv")
