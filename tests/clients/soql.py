@@ -41,9 +41,10 @@ def statements(journal: Journal) -> list[str]:
     """Return every SOQL statement that a sandbox was asked, once each, in order: queries and bulk query jobs."""
     found: dict[str, None] = {}
     for call in journal:
-        if call.path.endswith(("/query", "/queryAll")) and call.method == "GET":
+        path = call.path.rstrip("/")
+        if path.endswith(("/query", "/queryAll")) and "/jobs/" not in path:
             found[_query(call.query)] = None
-        elif call.path.endswith("/jobs/query") and call.method == "POST":
+        elif path.endswith("/jobs/query") and call.method == "POST":
             found[str(call.json()["query"])] = None
     return list(found)
 
@@ -62,4 +63,4 @@ def assert_soql(asked: Iterable[str]) -> None:
 def _query(raw: str) -> str:
     from urllib.parse import parse_qs
 
-    return parse_qs(raw)["q"][0]
+    return parse_qs(raw).get("q", [""])[0]

@@ -95,7 +95,7 @@ class SalesforceSandbox(SandboxCrm):
         routes = Routes(self.router)
         OAuthCalls(self).routes(self.router)
         self.tooling.routes(routes)
-        DescribeCalls(self, self._limits).routes(routes, self.router)
+        DescribeCalls(self, self._limits, self.identity).routes(routes, self.router)
         QueryCalls(self, self.pages).routes(routes)
         CompositeCalls(self).routes(routes)
         CollectionCalls(self).routes(routes)
@@ -120,6 +120,10 @@ class SalesforceSandbox(SandboxCrm):
             "version": VERSION,
             "ca_file": str(self.ca_file),
         }
+
+    def identity(self) -> str:
+        """Return the address at which the integration's user is described."""
+        return f"{self.url}/id/{self.org.organization}/{self.org.robot}"
 
     # -- what a test does -------------------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ class BulkIngestCalls:
         if job.state not in {COMPLETE, FAILED, ABORTED}:
             raise RequestRefusedError("INVALIDJOBSTATE", f"The job is {job.state}; it has no results to be read")
         outcome = self._done.get(job.body["id"], _Outcome([]))
-        match request.path.rsplit("/", 1)[-1]:
+        match request.path.rstrip("/").rsplit("/", 1)[-1]:
             case "successfulResults":
                 return csv_answer(["sf__Id", "sf__Created", *outcome.columns], outcome.done, job)
             case "failedResults":

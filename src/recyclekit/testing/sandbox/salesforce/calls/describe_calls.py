@@ -19,10 +19,12 @@ _MOST_RECORDS_LISTED = 200
 
 
 class DescribeCalls:
-    """The calls that read metadata. `limits` gives name → (maximum, remaining)."""
+    """The calls that read metadata. `limits` gives name → (maximum, remaining), `identity` the address of the user."""
 
-    def __init__(self, host: Host, limits: Callable[[], dict[str, tuple[int, int]]]) -> None:
-        self._host, self._limits = host, limits
+    def __init__(
+        self, host: Host, limits: Callable[[], dict[str, tuple[int, int]]], identity: Callable[[], str]
+    ) -> None:
+        self._host, self._limits, self._identity = host, limits, identity
 
     def routes(self, routes: Routes, router: Router) -> None:
         """Add the calls."""
@@ -40,7 +42,7 @@ class DescribeCalls:
 
     def _resources(self, request: Request) -> Answer:
         names = ("sobjects", "query", "queryAll", "limits", "composite", "jobs", "tooling")
-        return answer({name: f"{base(request)}/{name}" for name in names})
+        return answer({**{name: f"{base(request)}/{name}" for name in names}, "identity": self._identity()})
 
     def _read_limits(self, _: Request) -> Answer:
         return answer({name: {"Max": most, "Remaining": left} for name, (most, left) in self._limits().items()})

@@ -68,7 +68,7 @@ class QueryCalls:
     def _query(self, request: Request) -> Answer:
         if not request.first("q"):
             raise RequestRefusedError("MALFORMED_QUERY", "A query string has to be specified")
-        verb = request.path.rsplit("/", 1)[-1]
+        verb = request.path.rstrip("/").rsplit("/", 1)[-1]
         statement, org = parse(request.first("q")), self._host.org
 
         def page(records: list[Any], row: Callable[[Any], Row]) -> Row | None:
