@@ -26,22 +26,6 @@ from recyclekit.testing.sandbox import Fault, FaultKind
 from recyclekit.testing.sandbox.hubspot import HubSpotSandbox, Loaded
 from tests.testing.sandbox.hubspot.conftest import some_deals
 
-CHECKED = ("deals", "objects", "associations.v4", "properties", "pipelines", "owners", "lists")
-
-
-@pytest.fixture(autouse=True)
-def _validate_on_the_clients_side() -> Iterator[None]:
-    """The SDK has it off by default; each of its packages keeps a default of its own."""
-    configurations = [importlib.import_module(f"hubspot.crm.{name}.configuration").Configuration for name in CHECKED]
-    before = [one._default for one in configurations]
-    for configuration in configurations:
-        strict = configuration()
-        strict.client_side_validation = True
-        configuration.set_default(strict)
-    yield
-    for configuration, default in zip(configurations, before, strict=True):
-        configuration._default = default
-
 
 @pytest.fixture
 def loaded(crm: HubSpotSandbox) -> Loaded:
@@ -51,7 +35,7 @@ def loaded(crm: HubSpotSandbox) -> Loaded:
 
 @pytest.fixture
 def sdk(crm: HubSpotSandbox, loaded: Loaded) -> Iterator[Any]:
-    yield HubSpot(access_token=crm.token, host=crm.url, retry=False).crm
+    yield HubSpot(access_token=crm.token, host=crm.url, retry=False, client_side_validation=True).crm
     gc.collect()  # it closes its pools only then
 
 
