@@ -202,6 +202,15 @@ def test_a_stop_that_is_asked_for_is_heeded_before_the_call_and_while_waiting() 
         raise AssertionError("the call must not be made")
 
 
+def test_a_sleep_that_only_notes_the_wait_counts_as_waited() -> None:
+    waits: list[float] = []
+    limiter = Limiter(1, 10.0, clock=lambda: 5.0, sleep=waits.append)
+    for _ in range(3):
+        with limiter.slot():
+            pass
+    assert sum(waits) == pytest.approx(20.0)
+
+
 def test_a_window_that_lets_nothing_through_is_refused() -> None:
     with pytest.raises(ValueError, match="lets nothing through"):
         Window(0, 10.0)
@@ -220,3 +229,14 @@ def test_an_allowance_knows_nothing_until_the_vendor_speaks_and_then_counts_down
     allowance.learn(1000)
     allowance.spend()
     assert allowance.left == 989
+
+
+def test_the_vendors_word_on_a_quota_is_believed_for_a_while() -> None:
+    now = [0.0]
+    allowance = Allowance("calls of today", believed=600.0, clock=lambda: now[0])
+    allowance.learn(0)
+    with pytest.raises(QuotaError):
+        allowance.spend()
+    now[0] = 601.0
+    assert allowance.left is None
+    allowance.spend()

@@ -122,6 +122,7 @@ class Limiter:
         self._window = Window(calls, seconds + (slack if stamp is Stamp.SENDING else 0.0))
         self._stamp, self._clock, self._sleep, self._should_stop = stamp, clock, sleep, should_stop
         self._given_back = threading.Condition()
+        self._ahead = 0.0  # seconds that a sleep of a test's own let pass, which the clock does not show
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -142,12 +143,12 @@ class Limiter:
     def pause(self, seconds: float) -> None:
         """Let no call start for so long: what a 429 asks for."""
         with self._given_back:
-            self._window.pause(self._clock() + seconds)
+            self._window.pause(self._now() + seconds)
 
     def learn(self, *, remaining: int | None = None, limit: int | None = None) -> None:
         """Follow the vendor's own figures; see Window.learn."""
         with self._given_back:
-            self._window.learn(self._clock(), remaining=remaining, limit=limit)
+            self._window.learn(self._now(), remaining=remaining, limit=limit)
             self._given_back.notify_all()
 
     def _wait_for_slot(self) -> None:
@@ -155,14 +156,26 @@ class Limiter:
         try:
             self._refuse_stopped()
             # Asked anew after each slice: a pause may have been called meanwhile.
-            while (left := self._window.opens(free_at) - self._clock()) > 0:
-                self._sleep(min(max(left, _LEAST), _SLICE))
+            while (left := self._window.opens(free_at) - self._now()) > 0:
+                self._wait(min(max(left, _LEAST), _SLICE))
                 self._refuse_stopped()
         except BaseException:
             with self._given_back:
                 self._window.give_back(free_at)
                 self._given_back.notify()
             raise
+
+    def _now(self) -> float:
+        return self._clock() + self._ahead
+
+    def _wait(self, seconds: float) -> None:
+        before = self._clock()
+        self._sleep(seconds)
+        passed = self._clock() - before
+        if passed < seconds / 2:
+            # No real sleep ends so early: it was one that only notes the wait, so its word counts for the time.
+            with self._given_back:
+                self._ahead += seconds - passed
 
     def _taken(self) -> float:
         with self._given_back:
@@ -173,7 +186,7 @@ class Limiter:
 
     def _stamped(self) -> None:
         with self._given_back:
-            self._window.stamp(self._clock())
+            self._window.stamp(self._now())
             self._given_back.notify()
 
     def _refuse_stopped(self) -> None:
@@ -187,23 +200,29 @@ class Allowance:
     Args:
         name: in words, for the error ("calls of today").
         margin: calls that are left to other users of the same quota.
+        believed: seconds for which the vendor's word counts; a quota may have been renewed since.
+        clock: seconds that only grow.
     """
 
-    def __init__(self, name: str, margin: int = 0) -> None:
-        self._name, self._margin = name, margin
+    def __init__(
+        self, name: str, margin: int = 0, *, believed: float = 600.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._name, self._margin, self._believed, self._clock = name, margin, believed, clock
         self._left: int | None = None
+        self._learned = 0.0
         self._lock = threading.Lock()
 
     @property
     def left(self) -> int | None:
-        """Calls that may still be made, after the margin; None while the vendor has said nothing."""
+        """Calls that may still be made, after the margin; None while the vendor has not said so lately."""
         with self._lock:
+            self._forget()
             return None if self._left is None else max(self._left - self._margin, 0)
 
     def learn(self, left: int) -> None:
         """Take the vendor's word."""
         with self._lock:
-            self._left = left
+            self._left, self._learned = left, self._clock()
 
     def spend(self) -> None:
         """Count one call, to be made now.
@@ -212,9 +231,14 @@ class Allowance:
             QuotaError: none is left.
         """
         with self._lock:
+            self._forget()
             if self._left is None:
                 return
             if self._left <= self._margin:
                 kept = f" {self._margin:,} are left to others." if self._margin else ""
                 raise QuotaError(f"No {self._name} are left.", why=kept.strip(), fix="Resume later: recyclekit retry")
             self._left -= 1
+
+    def _forget(self) -> None:
+        if self._clock() - self._learned > self._believed:
+            self._left = None

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from recyclekit_hubspot.source import HubSpotSource
 
 __version__ = "0.1.0"
-_NO_HISTORY = Support(Level.NOT_YET, "HubSpot keeps the history of properties; it is not read yet.")
 _NO_PEOPLE = Support(
     Level.NEVER, "What recyclekit writes to HubSpot holds ids and codes, no people; erase the contact in HubSpot."
 )
@@ -42,7 +41,6 @@ MANIFEST = ConnectorManifest(
     open_sink=_open_sink,
     capabilities={
         **dict.fromkeys(Capability, FULL),
-        Capability.READ_HISTORY: _NO_HISTORY,
         Capability.ERASE: _NO_PEOPLE,
     },
 )

@@ -41,6 +41,7 @@ _ENGAGEMENTS = {
 }  # fmt: skip
 _SIGNALS = {name: name for name in SIGNAL_COLUMNS}
 _HISTORY = {"deal_id": "deal_id", "field": "property", "value": "value", "at": "at"}
+_WITHOUT_HISTORY = frozenset({"deal_id", "name", "account_id", "contact_id", "created_on", "last_activity_at"})
 _FIXED = {
     Table.ACTIVITIES: _ENGAGEMENTS, Table.SIGNALS: _SIGNALS, Table.HISTORY: _HISTORY,
 }  # fmt: skip
@@ -82,7 +83,15 @@ def default_fields(
         fields[table] = {name: _spec(table, name, column) for name, column in {**same, **names}.items()}
     for table, columns in _FIXED.items():
         fields[table] = {name: _spec(table, name, column) for name, column in columns.items()}
+    ours = {column: name for name, column in tracked(fields[Table.DEALS]).items()}
+    fields[Table.HISTORY]["field"] = FieldSpec(column="property", values=ours)
     return fields
+
+
+def tracked(deals: Mapping[str, FieldSpec]) -> dict[str, str]:
+    """Return our columns of deals whose changes are worth reading → the properties that hold them."""
+    apart = {*_WITHOUT_HISTORY, *OWN_FIELDS}
+    return {name: spec.column for name, spec in deals.items() if spec.column is not None and name not in apart}
 
 
 def _spec(table: Table, name: str, column: str) -> FieldSpec:

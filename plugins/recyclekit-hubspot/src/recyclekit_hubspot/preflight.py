@@ -29,9 +29,9 @@ class Preflight:
         self._settings, self._transport, self._account = settings, transport, account
 
     def findings(self, kinds: Collection[ActionKind]) -> list[Finding]:
-        """Return what stands in the way and cannot be created."""
+        """Return what stands in the way, what could be created among it."""
         found: list[Finding] = []
-        for check in (self._fields, self._tasks, self._lists):
+        for check in (self.missing, self._fields, self._tasks, self._lists):
             try:
                 found += check(kinds)
             except SignInError as error:

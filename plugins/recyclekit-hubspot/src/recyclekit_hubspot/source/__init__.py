@@ -20,15 +20,18 @@ from recyclekit_hubspot.field_map import (
     COMPANY,
     CONTACT,
     ENGAGEMENT_COLUMNS,
+    HISTORY_COLUMNS,
     SIGNAL_COLUMNS,
     SIGNALS,
     default_fields,
+    tracked,
 )
 from recyclekit_hubspot.settings import HubSpotSettings
 from recyclekit_hubspot.source import changes
 from recyclekit_hubspot.source.account import KIND, Account
 from recyclekit_hubspot.source.cursor import Cursor, Stretch, read_cursor
 from recyclekit_hubspot.source.engagements import activities, properties_of
+from recyclekit_hubspot.source.history import HistoryListing, history_of
 from recyclekit_hubspot.source.links import Links, main_of
 from recyclekit_hubspot.source.listing import Listing
 from recyclekit_hubspot.source.records import Records
@@ -52,7 +55,7 @@ class HubSpotSource:
         self._linked: dict[str, pl.Series] = {}
 
     def tables(self) -> Collection[Table]:
-        there = [Table.DEALS, Table.CONTACTS, Table.SIGNALS]
+        there = [Table.DEALS, Table.CONTACTS, Table.SIGNALS, Table.HISTORY]
         there += [Table.ACCOUNTS] if self._settings.companies else []
         return [*there, Table.ACTIVITIES] if self._settings.activities else there
 
@@ -70,6 +73,8 @@ class HubSpotSource:
             return ENGAGEMENT_COLUMNS
         if table is Table.SIGNALS:
             return SIGNAL_COLUMNS
+        if table is Table.HISTORY:
+            return HISTORY_COLUMNS
         names = list(self.account.properties(self._kind(table)))
         return list(dict.fromkeys([ID, *names, *((CONTACT, COMPANY) if table is Table.DEALS else ())]))
 
@@ -92,6 +97,8 @@ class HubSpotSource:
             rows, end = read(table, cursor, columns), Cursor(how="changes", since=cursor.since - changes.OVERLAP)
         line, pages = 0, 0
         for (records, lost, behind), is_last in _marking_last(rows):
+            if records.is_empty() and not lost and not is_last:
+                continue  # nothing to hand on
             page = _page(table, records, columns, line, lost)
             line, pages = line + records.height + lost, pages + 1
             yield replace(page, cursor=(end if is_last else behind).text())
@@ -123,7 +130,7 @@ class HubSpotSource:
     # -- whole tables
 
     def _first(self, table: Table, began: int) -> Cursor:
-        if table in {Table.DEALS, Table.ACTIVITIES}:
+        if table in {Table.DEALS, Table.ACTIVITIES, Table.HISTORY}:
             return Cursor(how="whole", since=began, kind=self._kinds(table)[0], left=(Stretch(),))
         return Cursor(how="linked", since=began)
 
@@ -143,7 +150,12 @@ class HubSpotSource:
 
     def _listed(self, table: Table, kind: str, cursor: Cursor, columns: Collection[str]) -> Iterator[Rows]:
         wanted, settings = self._properties(table, kind, columns), self._settings
-        listing = Listing(self._transport, kind, wanted, threads=settings.threads, size=settings.page_size)
+        size = {"threads": settings.threads, "size": settings.page_size}
+        listing = (
+            HistoryListing(self._transport, wanted, **size)
+            if table is Table.HISTORY
+            else Listing(self._transport, kind, wanted, **size)
+        )
         by_id = cursor.by_id or (self._settings.parallel and cursor.left == (Stretch(),) and listing.is_by_id())
         kinds = self._kinds(table)
         following = kinds[kinds.index(kind) + 1] if kind != kinds[-1] else kind
@@ -183,7 +195,10 @@ class HubSpotSource:
     # -- rows
 
     def _by_id(self, table: Table, kind: str, ids: Sequence[str], columns: Collection[str]) -> pl.DataFrame:
-        found = self.records.read(kind, ids, self._properties(table, kind, columns))
+        wanted = self._properties(table, kind, columns)
+        if table is Table.HISTORY:
+            return history_of(self._transport, ids, wanted, self._settings.threads)
+        found = self.records.read(kind, ids, wanted)
         return self._shaped(table, kind, found, columns)
 
     def _shaped(self, table: Table, kind: str, records: pl.DataFrame, columns: Collection[str]) -> pl.DataFrame:
@@ -198,13 +213,15 @@ class HubSpotSource:
             return properties_of(kind, self._settings.task_key)
         if table is Table.SIGNALS:
             return self.signal_properties()
+        if table is Table.HISTORY:
+            return list(tracked(self.mapped().fields[Table.DEALS]).values())
         return [name for name in columns if name not in _VIRTUAL]
 
     def _kinds(self, table: Table) -> tuple[str, ...]:
         return self._settings.activities if table is Table.ACTIVITIES else (self._kind(table),)
 
     def _kind(self, table: Table) -> str:
-        return KIND.get(table, "contacts")
+        return "deals" if table is Table.HISTORY else KIND.get(table, "contacts")
 
 
 def signals(contacts: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from recyclekit.errors import RemoteError
+from recyclekit.errors import RemoteError, RetryableError
 from recyclekit_hubspot.answers import read_results
 from recyclekit_hubspot.columns import ID, PAGE, BadPageError, decode, read_page
 from recyclekit_hubspot.source.cursor import Stretch
@@ -51,6 +51,8 @@ class _Reading:
 
 class Listing:
     """All records of one kind, page by page; about `size` of them are handed on together."""
+
+    _asks_for = "properties"
 
     def __init__(self, transport: Transport, kind: str, properties: Sequence[str], *, threads: int, size: int) -> None:
         self._transport, self._kind, self._threads = transport, kind, threads
@@ -103,7 +105,7 @@ class Listing:
                 break
             except BadPageError as bad:
                 rows, more = self._again(pieces[bad.index])
-                extra.append(rows)
+                extra.append(rows.with_columns(pl.lit(bad.index, pl.UInt32).alias(PAGE)))
                 lost += more
                 bodies[bad.index] = b'{"results":[]}'
         found = pl.concat([found, *extra]) if extra else found
@@ -115,7 +117,7 @@ class Listing:
         query = [
             ("limit", str(limit or self._limit)),
             ("archived", "false"),
-            ("properties", ",".join(self._properties)),
+            (self._asks_for, ",".join(self._properties)),
         ]
         query += [("after", after)] if after is not None else []
         return self._transport.ask(Call(method="GET", path=self._path(), query=query), read_page)
@@ -124,9 +126,12 @@ class Listing:
         return self._transport.paths.objects(self._kind, *rest)
 
     def _again(self, piece: Piece) -> tuple[pl.DataFrame, int]:
-        """Ask for a bad page once more; what still is no record then is set aside."""
-        body, _ = self._fetch(piece.after)
-        return salvage(body, self._properties)
+        """Take a page apart, asking for it once more where it is none; what is no record then is set aside."""
+        try:
+            return salvage(piece.body, self._properties)
+        except RetryableError:
+            body, _ = self._fetch(piece.after)
+            return salvage(body, self._properties)
 
     def _within(self, found: pl.DataFrame, pieces: Sequence[Piece]) -> pl.DataFrame:
         """Drop what belongs to another range: a range's last page reaches into the next."""

@@ -15,7 +15,7 @@ import orjson
 
 from recyclekit.connectors.pacing import Allowance, Limiter, Stamp
 from recyclekit.connectors.retrying import Retrying
-from recyclekit.errors import InDoubtError, RemoteError, RetryableError, SignInError
+from recyclekit.errors import InDoubtError, QuotaError, RemoteError, RetryableError, SignInError
 from recyclekit_hubspot.answers import Answer, NoProofError, error_of, fault_of, read_object
 from recyclekit_hubspot.auth import FixedToken, RefreshedToken, SignIn
 from recyclekit_hubspot.settings import HubSpotSettings
@@ -61,7 +61,7 @@ class Transport:
         pace: Any = {"clock": ways.clock, "sleep": ways.sleep, "should_stop": ways.should_stop}
         self.paths = Paths(settings.api)
         self.made: Counter[str] = Counter()
-        self.daily = Allowance("calls of this day", settings.keep_calls)
+        self.daily = Allowance("calls of this day", settings.keep_calls, clock=ways.clock)
         self.tries = settings.tries
         self._settings = settings
         self._burst = Limiter(settings.burst or _FIRST_BURST, 10.0, **pace)
@@ -152,9 +152,7 @@ class Transport:
         self._burst.learn(remaining=_number(answer, "x-hubspot-ratelimit-remaining"), limit=limit)
 
     def _heeded(self, error: RemoteError, call: Call) -> RemoteError:
-        """Hold back all threads where HubSpot asked this one to wait, and everything for the day where it is over."""
-        from recyclekit.errors import QuotaError
-
+        """Hold back all threads where HubSpot asked this one to wait, or where its day is over."""
         if isinstance(error, QuotaError):
             self.daily.learn(0)
         if isinstance(error, RetryableError) and error.retry_after:
