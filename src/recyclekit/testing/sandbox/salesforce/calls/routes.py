@@ -46,7 +46,9 @@ class Routes:
             except RequestRefusedError as refusal:
                 return refusal.answer()
             except RowRefusedError as refusal:
-                status = 404 if refusal.code in {"ENTITY_IS_DELETED", "NOT_FOUND"} else 400
+                if refusal.code == "NOT_FOUND":  # alone in having no list of fields
+                    return refused(refusal.code, refusal.message, status=404)
+                status = 404 if refusal.code == "ENTITY_IS_DELETED" else 400
                 return refused(refusal.code, refusal.message, status=status, fields=refusal.fields)
 
         for method in methods.split():
