@@ -196,7 +196,9 @@ def _fingerprints(deals: pl.DataFrame, frame: pl.DataFrame, verdict: pl.Series) 
         "_ours"
     ]
     columns = [name for name in FIELDS if name in deals.columns]
-    rows = deals.select(columns).filter(needed).hstack(frame.select("last_contact_at", "opted_out").filter(needed))
+    # Column by column: a frame whose columns are in parts of different length is copied before it is filtered.
+    clocks = [frame[name].filter(needed) for name in ("last_contact_at", "opted_out")]
+    rows = deals.select(columns).filter(needed).hstack(clocks)
     places = needed.arg_true()
     return (
         pl.Series("fingerprint", [None], dtype=pl.String)
