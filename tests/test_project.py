@@ -9,7 +9,8 @@ import pytest
 
 from recyclekit import clock
 from recyclekit.errors import ConfigError, ConnectorError, ProjectError
-from recyclekit.project import FILE, Project, json_schema, open_project
+from recyclekit.project import Project, open_project
+from recyclekit.project_file import FILE, json_schema
 
 GOOD = """\
 version: 1

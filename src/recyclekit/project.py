@@ -1,29 +1,26 @@
-"""The project file and the composition root: a file in, opened parts out. Only here are implementations chosen."""
+"""The composition root: a project file in, opened parts out. Only here are implementations chosen."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel
 
 from recyclekit import clock
 from recyclekit.errors import ConnectorError, ProjectError
 from recyclekit.events import Listen, silence
 from recyclekit.models import owner_ids
-from recyclekit.models.calendar.settings import CalendarSettings
-from recyclekit.models.field_map import Mapped, Spec, StageMap
-from recyclekit.models.roster import Owner, Roster
+from recyclekit.models.field_map import Mapped
+from recyclekit.models.roster import Roster
 from recyclekit.models.tables import Table
-from recyclekit.policy.reasons import TAXONOMY
-from recyclekit.yaml_file import Document, did_you_mean, examine, listing, load, validate
+from recyclekit.project_file import FILE, ConnectionSpec, ProjectSpec, read_project
+from recyclekit.yaml_file import Document, did_you_mean, validate
 
 if TYPE_CHECKING:
     from recyclekit.connectors.doors import Provider
@@ -35,83 +32,8 @@ if TYPE_CHECKING:
     from recyclekit.pipeline import Job
     from recyclekit.policy.loader import Policy
 
-FILE = "recyclekit.yaml"
 STATE = ".recyclekit"
 """Folder beside the project file that keeps each run's plan and report; safe to delete once a run is over."""
-
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class ConnectionSpec(_Strict):
-    """One system that deals are read from or written to."""
-
-    connector: str = Field(description="Name of the connector, as `recyclekit connectors` lists it.")
-    settings: dict[str, Any] = Field(default_factory=dict, description="The connector's own settings.")
-    fields: dict[Table, dict[str, Spec]] = Field(default_factory=dict, description="Our column → the system's column.")
-    stages: StageMap = Field(default_factory=StageMap, description="Won and lost stages.")
-    reasons: dict[str, str | tuple[str, ...]] = Field(default_factory=dict, description="Picklist value → reason(s).")
-    owners: dict[str, str] = Field(
-        default_factory=dict, description="Your id of a person → this system's, where the two differ."
-    )
-
-    @field_validator("owners")
-    @classmethod
-    def _one_to_one(cls, ids: dict[str, str]) -> dict[str, str]:
-        twice = {theirs for theirs in ids.values() if list(ids.values()).count(theirs) > 1}
-        if twice:
-            raise ValueError(f"{', '.join(sorted(twice))} stands for more than one person")
-        return ids
-
-    @field_validator("reasons")
-    @classmethod
-    def _known_reasons(cls, values: dict[str, str | tuple[str, ...]]) -> dict[str, str | tuple[str, ...]]:
-        for value, codes in values.items():
-            for code in [codes] if isinstance(codes, str) else codes:
-                if code not in TAXONOMY:
-                    near = did_you_mean(code, list(TAXONOMY)) or f"; there are: {', '.join(TAXONOMY)}"
-                    raise ValueError(f"{value!r} is mapped to {code!r}, which is no reason{near}")
-        return values
-
-
-class PipelineSpec(_Strict):
-    """What is read where, judged by which policy, and written where."""
-
-    source: str = Field(description="Connection that deals are read from.")
-    sink: str | None = Field(default=None, description="Connection that is written to; default: the source.")
-    nurture: str | None = Field(
-        default=None, description="Connection in which contacts are enrolled; default: the sink."
-    )
-    policy: str = Field(default="standard", description="A packaged policy's name, or a path.")
-
-
-class PluginsSpec(_Strict):
-    """Which plugins may be loaded."""
-
-    allow: tuple[str, ...] | None = Field(default=None, description="Distributions; left out, all.")
-
-
-class ProjectSpec(_Strict):
-    """The shape of recyclekit.yaml."""
-
-    version: Literal[1] = Field(description="Version of this file's format.")
-    timezone: str = Field(description="IANA zone of the business: decides what today is.")
-    ledger: str = Field(default="sqlite:///ledger.db", description="SQLAlchemy URL; SQLite paths start at this file.")
-    connections: dict[str, ConnectionSpec] = Field(min_length=1, description="The systems, by your own names.")
-    pipelines: dict[str, PipelineSpec] = Field(min_length=1, description="By your own names.")
-    calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="Days off, fiscal year.")
-    owners: dict[str, tuple[Owner, ...]] = Field(default_factory=dict, description="Role → who takes its touches.")
-    plugins: PluginsSpec = Field(default_factory=PluginsSpec, description="Which plugins may be loaded.")
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError("not an IANA time zone; write it like Asia/Tokyo or Europe/Berlin")
-        return value
 
 
 @dataclass(frozen=True)
@@ -288,17 +210,30 @@ class Project:
             listen=listen,
         )
 
+    def job_on(self, connection: str, pipeline: str | None = None, as_of: date | None = None) -> Job:
+        """Return a pipeline's job on any connection of the project, remembering nothing: for holding two side by side.
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of project files, for editors."""
-    return ProjectSpec.model_json_schema()
+        Raises:
+            ProjectError: there is no such connection.
+        """
+        from recyclekit.models.memory import Memory
+
+        if connection not in self.spec.connections:
+            near = did_you_mean(connection, list(self.spec.connections))
+            known = ", ".join(self.spec.connections)
+            raise ProjectError(f"There is no connection {connection!r}{near}.", why=f"This project names: {known}.")
+        here = self.connection(connection)
+        return replace(
+            self.job(pipeline, as_of), connection=connection, mapped=here.mapped, recall=lambda _: Memory(),
+            open_source=lambda: here.source, open_sink=lambda: here.sink,
+        )  # fmt: skip
 
 
 def open_project(folder: Path) -> Project:
-    """Read and check the project file of a folder.
+    """Open the project of a folder.
 
     Raises:
-        ProjectError: with file, line, column and what was expected, all faults at once.
+        ProjectError: there is no project file, or what `read_project` finds in it.
     """
     path = folder / FILE if folder.is_dir() else folder
     if not path.is_file():
@@ -306,42 +241,5 @@ def open_project(folder: Path) -> Project:
             f"There is no {FILE} in {folder.resolve()}.",
             fix="Run `recyclekit init` to make one, or name its folder with --project.",
         )
-    document = load(path, error=ProjectError)
-    filled = Document(_fill(document.data, document, ()), document.path, document.positions)
-    spec, lines = examine(filled, ProjectSpec)
-    lines += [] if spec is None else _strange_doors(spec, filled)
-    if spec is None or lines:
-        raise ProjectError(listing(filled, lines))
-    return Project(path.parent, spec, filled)
-
-
-def _strange_doors(spec: ProjectSpec, document: Document) -> Iterator[str]:
-    """Yield what is wrong with pipelines that name connections which are not there."""
-    for name, pipeline in spec.pipelines.items():
-        for door in ("source", "sink", "nurture"):
-            wanted, where = getattr(pipeline, door), ("pipelines", name, door)
-            if wanted is not None and wanted not in spec.connections:
-                known = list(spec.connections)
-                there = did_you_mean(wanted, known) or f"; there are: {', '.join(known)}"
-                yield f"{document.where(where)}: {document.name(where)}: {wanted!r} is no connection{there}"
-
-
-def _fill(value: Any, document: Document, where: tuple[str | int, ...]) -> Any:
-    """Put environment variables in for ${NAME}, naming the place of one that is not set."""
-    if isinstance(value, Mapping):
-        return {key: _fill(inner, document, (*where, key)) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_fill(inner, document, (*where, n)) for n, inner in enumerate(value)]
-    if not isinstance(value, str):
-        return value
-
-    def variable(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in os.environ:
-            raise ProjectError(
-                f"{document.where(where)}: the environment variable {name} is not set.",
-                fix=f"Set it (export {name}=…) or write the value here.",
-            )
-        return os.environ[name]
-
-    return _VARIABLE.sub(variable, value)
+    spec, document = read_project(path)
+    return Project(path.parent, spec, document)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from recyclekit.cli.options import AsOf, Json, Where, Yes, business_date
+from recyclekit.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from recyclekit.models.snapshot import Finding
     from recyclekit.project import Project
@@ -20,6 +22,9 @@ def check(
     where: Where = Where(),
     as_of: AsOf = None,
     fix: Annotated[bool, Parameter(negative=(), help="Create what the system lacks for our writes.")] = False,
+    parity: Annotated[
+        tuple[str, str] | None, Parameter(help="Two connections: does the policy decide alike on both?")
+    ] = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> int:
@@ -27,13 +32,40 @@ def check(
 
     Wrong columns are named with the nearest right one; unmapped stages and reasons with their deals and money.
     With --fix, what the system lacks and we can create (our own fields, say) is listed, and created after a yes.
+    With --parity A B, the pipeline's policy is tried on two connections and the decisions are held side by side.
     """
+    if parity is not None:
+        return _parity(where.open(), parity, where.pipeline, business_date(as_of), as_json=as_json)
     from recyclekit.cli.findings import report_findings
     from recyclekit.preflight import preflight
 
     project, day = where.open(), business_date(as_of)
     made = _fix(project, where.pipeline, yes=yes) if fix else ()
     return report_findings([*made, *preflight(project, where.pipeline, day)], as_json=as_json)
+
+
+def _parity(
+    project: Project, connections: tuple[str, str], pipeline: str | None, as_of: date | None, *, as_json: bool
+) -> int:
+    """Decide on both connections and show what differs; a difference ends with exit code 2, as any error of a check."""
+    from recyclekit.cli.terminal import emit, show
+    from recyclekit.reports.parity import Side, compare
+    from recyclekit.reports.parity import as_json as told
+
+    sides = []
+    for name in connections:
+        job = project.job_on(name, pipeline, as_of)
+        snapshot = job.normalize(job.extract())
+        planned = job.schedule(snapshot, job.classify(snapshot))
+        sides.append(Side(name=name, deals=snapshot.deals, decisions=planned.decisions))
+    found = compare(*sides)
+    if as_json:
+        emit(told(found))
+    else:
+        from recyclekit.cli.render_parity import parity_view
+
+        show(parity_view(found))
+    return ExitCode.DONE if found.is_same else ExitCode.USAGE
 
 
 def _fix(project: Project, pipeline: str | None, *, yes: bool) -> Sequence[Finding]:

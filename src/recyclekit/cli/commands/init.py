@@ -20,14 +20,14 @@ def init(
     """
     import json
 
-    from recyclekit import project
+    from recyclekit import project_file
     from recyclekit.cli.terminal import say
     from recyclekit.errors import ConfigError
     from recyclekit.policy import schema
     from recyclekit.samples.template import POLICY_SCHEMA, PROJECT_SCHEMA, render_project
 
     # The schemas lie beside the files that name them, so that an editor completes and checks them without a network.
-    schemas = {PROJECT_SCHEMA: project.json_schema(), POLICY_SCHEMA: schema.json_schema()}
+    schemas = {PROJECT_SCHEMA: project_file.json_schema(), POLICY_SCHEMA: schema.json_schema()}
     files = render_project(template)
     files |= {name: json.dumps(shape, indent=1, ensure_ascii=False) + "\n" for name, shape in schemas.items()}
     there = [name for name in files if (folder / name).exists()]

@@ -1,0 +1,148 @@
+"""The project file: what recyclekit.yaml may say, each mistake with its place; `${NAME}` comes from the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from recyclekit.errors import ProjectError
+from recyclekit.models.calendar.settings import CalendarSettings
+from recyclekit.models.field_map import Spec, StageMap
+from recyclekit.models.roster import Owner
+from recyclekit.models.tables import Table
+from recyclekit.policy.reasons import TAXONOMY
+from recyclekit.yaml_file import Document, did_you_mean, examine, listing, load
+
+FILE = "recyclekit.yaml"
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ConnectionSpec(_Strict):
+    """One system that deals are read from or written to."""
+
+    connector: str = Field(description="Name of the connector, as `recyclekit connectors` lists it.")
+    settings: dict[str, Any] = Field(default_factory=dict, description="The connector's own settings.")
+    fields: dict[Table, dict[str, Spec]] = Field(default_factory=dict, description="Our column → the system's column.")
+    stages: StageMap = Field(default_factory=StageMap, description="Won and lost stages.")
+    reasons: dict[str, str | tuple[str, ...]] = Field(default_factory=dict, description="Picklist value → reason(s).")
+    owners: dict[str, str] = Field(
+        default_factory=dict, description="Your id of a person → this system's, where the two differ."
+    )
+
+    @field_validator("owners")
+    @classmethod
+    def _one_to_one(cls, ids: dict[str, str]) -> dict[str, str]:
+        twice = {theirs for theirs in ids.values() if list(ids.values()).count(theirs) > 1}
+        if twice:
+            raise ValueError(f"{', '.join(sorted(twice))} stands for more than one person")
+        return ids
+
+    @field_validator("reasons")
+    @classmethod
+    def _known_reasons(cls, values: dict[str, str | tuple[str, ...]]) -> dict[str, str | tuple[str, ...]]:
+        for value, codes in values.items():
+            for code in [codes] if isinstance(codes, str) else codes:
+                if code not in TAXONOMY:
+                    near = did_you_mean(code, list(TAXONOMY)) or f"; there are: {', '.join(TAXONOMY)}"
+                    raise ValueError(f"{value!r} is mapped to {code!r}, which is no reason{near}")
+        return values
+
+
+class PipelineSpec(_Strict):
+    """What is read where, judged by which policy, and written where."""
+
+    source: str = Field(description="Connection that deals are read from.")
+    sink: str | None = Field(default=None, description="Connection that is written to; default: the source.")
+    nurture: str | None = Field(
+        default=None, description="Connection in which contacts are enrolled; default: the sink."
+    )
+    policy: str = Field(default="standard", description="A packaged policy's name, or a path.")
+
+
+class PluginsSpec(_Strict):
+    """Which plugins may be loaded."""
+
+    allow: tuple[str, ...] | None = Field(default=None, description="Distributions; left out, all.")
+
+
+class ProjectSpec(_Strict):
+    """The shape of recyclekit.yaml."""
+
+    version: Literal[1] = Field(description="Version of this file's format.")
+    timezone: str = Field(description="IANA zone of the business: decides what today is.")
+    ledger: str = Field(default="sqlite:///ledger.db", description="SQLAlchemy URL; SQLite paths start at this file.")
+    connections: dict[str, ConnectionSpec] = Field(min_length=1, description="The systems, by your own names.")
+    pipelines: dict[str, PipelineSpec] = Field(min_length=1, description="By your own names.")
+    calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="Days off, fiscal year.")
+    owners: dict[str, tuple[Owner, ...]] = Field(default_factory=dict, description="Role → who takes its touches.")
+    plugins: PluginsSpec = Field(default_factory=PluginsSpec, description="Which plugins may be loaded.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("not an IANA time zone; write it like Asia/Tokyo or Europe/Berlin")
+        return value
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of project files, for editors."""
+    return ProjectSpec.model_json_schema()
+
+
+def read_project(path: Path) -> tuple[ProjectSpec, Document]:
+    """Read and check a project file; the document knows where each value stands.
+
+    Raises:
+        ProjectError: with file, line, column and what was expected, all faults at once.
+    """
+    document = load(path, error=ProjectError)
+    filled = Document(_fill(document.data, document, ()), document.path, document.positions)
+    spec, lines = examine(filled, ProjectSpec)
+    lines += [] if spec is None else _strange_doors(spec, filled)
+    if spec is None or lines:
+        raise ProjectError(listing(filled, lines))
+    return spec, filled
+
+
+def _strange_doors(spec: ProjectSpec, document: Document) -> Iterator[str]:
+    """Yield what is wrong with pipelines that name connections which are not there."""
+    for name, pipeline in spec.pipelines.items():
+        for door in ("source", "sink", "nurture"):
+            wanted, where = getattr(pipeline, door), ("pipelines", name, door)
+            if wanted is not None and wanted not in spec.connections:
+                known = list(spec.connections)
+                there = did_you_mean(wanted, known) or f"; there are: {', '.join(known)}"
+                yield f"{document.where(where)}: {document.name(where)}: {wanted!r} is no connection{there}"
+
+
+def _fill(value: Any, document: Document, where: tuple[str | int, ...]) -> Any:
+    """Put environment variables in for ${NAME}, naming the place of one that is not set."""
+    if isinstance(value, Mapping):
+        return {key: _fill(inner, document, (*where, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill(inner, document, (*where, n)) for n, inner in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise ProjectError(
+                f"{document.where(where)}: the environment variable {name} is not set.",
+                fix=f"Set it (export {name}=…) or write the value here.",
+            )
+        return os.environ[name]
+
+    return _VARIABLE.sub(variable, value)
