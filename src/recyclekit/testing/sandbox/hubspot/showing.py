@@ -26,8 +26,8 @@ class View:
     ) -> None:
         known = portal.definitions[kind.name]
         self._history = [name for name in history if known.open(name)]
-        wanted = {name for name in (*asked, *self._history) if known.open(name)} or set(kind.shown)
-        self._names = sorted(wanted.union(kind.always))
+        wanted = [name for name in (*asked, *self._history) if known.open(name)] or kind.shown
+        self._names = sorted({name for name in (*wanted, *kind.always) if known.open(name)})
 
     def shown(self, record: Record) -> dict[str, Any]:
         """Return one record."""
