@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -91,9 +91,22 @@ class ProjectSpec(_Strict):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if not _is_zone(value):
             raise ValueError("not an IANA time zone; write it like Asia/Tokyo or Europe/Berlin")
         return value
+
+
+def _is_zone(name: str) -> bool:
+    # Listing all zones reads six hundred files, which every command would pay for.
+    if name.partition("/")[0] in _AREAS:
+        try:
+            return ZoneInfo(name).key == name
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return False
+    return name in available_timezones()
+
+
+_AREAS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 
 
 def json_schema() -> dict[str, Any]:
