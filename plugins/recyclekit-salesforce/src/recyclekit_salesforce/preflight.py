@@ -240,12 +240,13 @@ def set_up(
 
     A field made through the API is visible to nobody at first, not even to whoever made it.
     """
+    lacking = _lacking(catalogue, settings, kinds)
     made = [
         _note(one.table, f"The field {one.name} ({one.kind}) was created.")
-        for one in _lacking(catalogue, settings, kinds)
+        for one in lacking
         if _create_field(transport, one)
     ]
-    if made:
+    if lacking:
         made += _give_access(transport, wanted_fields(settings, kinds))
     catalogue.forget()
     return made

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from recyclekit.connectors.pacing import Allowance
 from recyclekit.connectors.retrying import Retrying
-from recyclekit.errors import InDoubtError, RecyclekitError, RetryableError
+from recyclekit.errors import ConnectorError, InDoubtError, RecyclekitError, RetryableError
 from recyclekit_salesforce.answers import EXPIRED, garbled, parsed, problem, refusal
 from recyclekit_salesforce.auth import Authority, Token, authority, unreachable
 from recyclekit_salesforce.settings import SalesforceSettings
@@ -272,12 +272,26 @@ def _code(answer: requests.Response) -> str:
 def _prepared(session: requests.Session, settings: SalesforceSettings, folder: Path) -> requests.Session:
     if settings.ca_file is not None:
         # With the environment trusted, a machine's exported CA bundle would win over the file. Proxies stay.
+        file = folder / settings.ca_file
+        if not file.is_file():
+            raise ConnectorError(f"There is no file {file}.", fix="Check ca_file; relative paths start at the project.")
         session.proxies.update(requests.utils.get_environ_proxies(settings.address))
         session.trust_env = False
-        session.verify = str(folder / settings.ca_file)
-    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=settings.parallel + 1, max_retries=0)
-    session.mount("https://", adapter)
+        session.verify = str(file)
+    session.mount("https://", _Timed(settings.timeout, settings.parallel + 1))
     return session
+
+
+class _Timed(HTTPAdapter):
+    """Gives a timeout to calls that have none: the SDK's SOAP login passes none."""
+
+    def __init__(self, timeout: float, connections: int) -> None:
+        self._timeout = timeout
+        super().__init__(pool_connections=2, pool_maxsize=connections, max_retries=0)
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        kwargs["timeout"] = kwargs.get("timeout") or (_CONNECT, self._timeout)
+        return super().send(*args, **kwargs)
 
 
 def _unanswered(error: requests.RequestException, *, writes: bool, call: str) -> RecyclekitError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -48,6 +49,8 @@ def from_csv(content: bytes, fields: Sequence[str], expected: int | None) -> pl.
     Raises:
         RetryableError: it holds another number of records than its header says; the same part can be had again.
     """
+    if _is_cut_off(content):
+        raise RetryableError("A part of a Bulk result is cut off in the middle of a record.")
     try:
         frame = pl.read_csv(io.BytesIO(content), infer_schema=False) if content.strip() else pl.DataFrame()
     except pl.exceptions.PolarsError as error:
@@ -61,3 +64,14 @@ def from_csv(content: bytes, fields: Sequence[str], expected: int | None) -> pl.
     if not frame.height:
         return pl.DataFrame(schema=dict.fromkeys(fields, pl.String))
     return frame.select(pl.when(pl.col(name) != "").then(pl.col(name)) for name in fields)
+
+
+def _is_cut_off(content: bytes) -> bool:
+    """Whether the last record is not whole: an open quote, or a last line with fewer cells than the heading."""
+    if content.count(b'"') % 2:
+        return True
+    if content.endswith(b"\n") or not content.strip():
+        return False
+    first, last = content[: content.find(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
+    heading, cells = (next(csv.reader([line.decode("utf-8", "replace")]), []) for line in (first or last, last))
+    return len(cells) != len(heading)
