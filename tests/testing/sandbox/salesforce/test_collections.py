@@ -191,6 +191,14 @@ def test_a_locked_row_is_free_after_a_few_tries_and_a_poisoned_one_never(
     assert codes == [["UNABLE_TO_LOCK_ROW", poisoned, ""], ["UNABLE_TO_LOCK_ROW", poisoned, ""], ["", poisoned, ""]]
 
 
+def test_a_record_that_is_new_is_struck_by_the_id_that_it_belongs_to(
+    crm: SalesforceSandbox, rest: Rest, deals: list[str]
+) -> None:
+    crm.faults.add(Fault(kind=FaultKind.POISON, record=deals[1], code="CANNOT_EXECUTE_FLOW_TRIGGER"))
+    records = [{"attributes": {"type": "Task"}, "WhatId": each} for each in deals[:2]]
+    assert _codes(_write(rest, records, method="POST")) == ["", "CANNOT_EXECUTE_FLOW_TRIGGER"]
+
+
 def test_a_partial_result_fails_as_many_rows_as_told(crm: SalesforceSandbox, rest: Rest, deals: list[str]) -> None:
     crm.faults.add(Fault(kind=FaultKind.PARTIAL, rows=2, code="UNABLE_TO_LOCK_ROW", path="*/composite/sobjects"))
     records = [{"attributes": DEAL, "id": each, "NextStep": "y"} for each in deals]

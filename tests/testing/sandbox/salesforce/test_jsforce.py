@@ -41,7 +41,7 @@ def seen(crm: SalesforceSandbox, deals: list[str]) -> dict[str, Any]:
     return found
 
 
-def test_it_pages(seen: dict[str, Any]) -> None:
+def test_it_reads_page_after_page(seen: dict[str, Any]) -> None:
     assert seen["first"] == {"total": 25, "done": False, "rows": 10}
     assert (seen["second"], seen["all"]) == (10, 25)
 
@@ -75,7 +75,7 @@ def test_it_runs_bulk_jobs(seen: dict[str, Any], deals: list[str]) -> None:
     assert seen["ingest"] == {"done": [deals[0]], "failed": ["STRING_TOO_LONG"], "unprocessed": 0}
 
 
-def test_it_signs_in(seen: dict[str, Any]) -> None:
+def test_it_signs_in_by_token_credentials_and_password(seen: dict[str, Any]) -> None:
     assert (seen["authorized"], seen["loggedIn"]) == (25, 25)
     assert "INVALID_LOGIN" in seen["wrongPassword"]
 

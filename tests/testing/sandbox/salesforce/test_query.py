@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from recyclekit.testing.sandbox import StillClock
@@ -108,6 +110,26 @@ def test_query_all_shows_the_recycle_bin(crm: SalesforceSandbox, rest: Rest, dea
     assert rest.query("SELECT COUNT() FROM Opportunity")["totalSize"] == 249
     [gone] = rest.rows("SELECT Id, IsDeleted FROM Opportunity WHERE IsDeleted = true", "queryAll")
     assert (gone["Id"], gone["IsDeleted"]) == (deals[3], True)
+
+
+def test_activities_of_a_year_ago_are_archived_and_only_query_all_shows_them(
+    crm: SalesforceSandbox, rest: Rest
+) -> None:
+    rows = [
+        {"kind": kind, "at": datetime(year, 11, 1, tzinfo=UTC), "done": done}
+        for kind, year, done in (
+            ("call", 2024, True),
+            ("meeting", 2024, True),
+            ("task", 2024, False),
+            ("call", 2026, True),
+        )
+    ]
+    crm.load(activities=rows)
+    assert len(rest.rows("SELECT Id FROM Task")) == 2
+    assert rest.rows("SELECT Id FROM Event") == []
+    archived = rest.rows("SELECT Id, IsArchived FROM Task WHERE IsDeleted = false ORDER BY ActivityDate", "queryAll")
+    assert sorted(row["IsArchived"] for row in archived) == [False, False, True]
+    assert rest.rows("SELECT IsArchived FROM Event", "queryAll")[0]["IsArchived"] is True
 
 
 def test_counting_and_grouping_answer_without_records_or_with_aggregates(crm: SalesforceSandbox, rest: Rest) -> None:

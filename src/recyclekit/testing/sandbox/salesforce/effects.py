@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 from recyclekit.testing.sandbox.salesforce.org import Org
@@ -10,6 +11,7 @@ from recyclekit.testing.sandbox.salesforce.refusals import RowRefusedError
 from recyclekit.testing.sandbox.salesforce.store import Record
 
 _IN_HISTORY = ("StageName", "Amount", "Probability", "CloseDate")
+_ARCHIVED_AFTER = timedelta(days=365)
 ROLLED_UP = ("Opportunity", "Account", "Contact", "Lead")
 
 # -- in the same write ------------------------------------------------------------------------------------------------
@@ -98,6 +100,13 @@ _DERIVED: dict[str, Callable[[Org, dict[str, Any], Record | None], dict[str, Any
     "User": _person,
     "CampaignMember": _member,
 }
+
+
+def archived(org: Org, type_name: str, values: dict[str, Any]) -> bool:
+    """Whether an activity is so old that only queryAll shows it: done, and due a year ago or more."""
+    due, done = values.get("ActivityDate"), type_name == "Event" or values.get("IsClosed")
+    return bool(done and due and due <= (org.today() - _ARCHIVED_AFTER).isoformat())
+
 
 # -- in other records -------------------------------------------------------------------------------------------------
 

@@ -141,6 +141,8 @@ class _Loader:
 
     def _put(self, type_name: str, values: dict[str, Any]) -> Record:
         type_ = self._org.type(type_name)
+        if type_name in {"Task", "Event"}:
+            values["IsArchived"] = effects.archived(self._org, type_name, values)
         values.setdefault("OwnerId", self._org.person)
         return self._org.put(
             type_name, **{name: value for name, value in values.items() if type_.find(name) is not None}

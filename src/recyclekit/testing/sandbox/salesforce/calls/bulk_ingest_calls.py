@@ -17,7 +17,7 @@ from recyclekit.testing.sandbox.salesforce.calls.jobs import (
     Jobs,
     csv_answer,
 )
-from recyclekit.testing.sandbox.salesforce.calls.routes import Host, Routes, answer, body
+from recyclekit.testing.sandbox.salesforce.calls.routes import PARENTS, Host, Routes, answer, body
 from recyclekit.testing.sandbox.salesforce.refusals import RequestRefusedError, RowRefusedError
 from recyclekit.testing.sandbox.wire import Answer, Request
 
@@ -134,7 +134,7 @@ class BulkIngestCalls:
         self, request: Request, job: Job, outcome: _Outcome, row: list[str], fault: RowRefusedError | None
     ) -> None:
         cells = dict(zip(outcome.columns, row, strict=True))
-        names = [cells.get(name, "") for name in ("Id", job.body.get("externalIdFieldName") or "")]
+        names = [cells.get(name, "") for name in ("Id", job.body.get("externalIdFieldName") or "", *PARENTS)]
         try:
             if refusal := fault or self._host.row_fault(request, *names):
                 raise refusal

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from recyclekit.testing.sandbox.salesforce import writing
-from recyclekit.testing.sandbox.salesforce.calls.routes import Host, Routes, answer, base, body
+from recyclekit.testing.sandbox.salesforce.calls.routes import PARENTS, Host, Routes, answer, base, body
 from recyclekit.testing.sandbox.salesforce.fields import Field
 from recyclekit.testing.sandbox.salesforce.ids import full
 from recyclekit.testing.sandbox.salesforce.objects import ObjectType
@@ -114,7 +114,7 @@ class CollectionCalls:
     def _row(
         self, request: Request, record: Row, one: Callable[[Row], Row], fault: RowRefusedError | None, key: Field | None
     ) -> Row:
-        names = [str(record.get(name, "")) for name in ("id", "Id", key.name if key else "")]
+        names = [str(record.get(name) or "") for name in ("id", "Id", key.name if key else "", *PARENTS)]
         try:
             if refusal := fault or self._host.row_fault(request, *names):
                 raise refusal

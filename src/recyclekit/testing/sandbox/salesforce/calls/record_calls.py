@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from recyclekit.testing.sandbox.salesforce import writing
-from recyclekit.testing.sandbox.salesforce.calls.routes import Host, Routes, answer, base, body, http_date
+from recyclekit.testing.sandbox.salesforce.calls.routes import PARENTS, Host, Routes, answer, base, body, http_date
 from recyclekit.testing.sandbox.salesforce.fields import Field
 from recyclekit.testing.sandbox.salesforce.objects import ObjectType
 from recyclekit.testing.sandbox.salesforce.refusals import RequestRefusedError, not_found
@@ -34,7 +34,7 @@ class RecordCalls:
 
     def _create(self, request: Request) -> Answer:
         type_, values = self._writable(request), body(request)
-        self._struck(request, *map(str, values.values()))
+        self._struck(request, *(str(values.get(name) or "") for name in PARENTS))
         record = writing.create(self._host.org, type_, values)
         return answer({"id": record.id, "success": True, "errors": []}, 201)
 
@@ -75,8 +75,8 @@ class RecordCalls:
         matches = writing.matching(org, type_, key, value)
         if len(matches) > 1:
             return answer([f"{base(request)}/sobjects/{type_.name}/{each.id}" for each in matches], 300)
-        self._struck(request, value, *(each.id for each in matches))
         values = {name: given for name, given in body(request).items() if name.lower() != key.name.lower()}
+        self._struck(request, value, *(each.id for each in matches), *(str(values.get(name) or "") for name in PARENTS))
         record, created = writing.upsert(org, type_, key, {**values, key.name: value})
         row = {"id": record.id, "success": True, "errors": [], "created": created}
         return answer(row, 201 if created else 200)

@@ -14,6 +14,8 @@ from recyclekit.testing.sandbox.salesforce.values import moment_of
 from recyclekit.testing.sandbox.wire import Answer, Request, json_answer
 
 DATA = "/services/data/{version}"
+PARENTS = ("WhatId", "WhoId", "CampaignId", "ContactId")
+"""By these, too, a fault knows a record that is new and has no id of its own yet."""
 
 
 class Host(Protocol):

@@ -26,7 +26,7 @@ def selected(
         org: whose records.
         query: the statement.
         type_: its object.
-        deleted: take records from the recycle bin too (queryAll).
+        deleted: take records from the recycle bin and the archive of activities too (queryAll).
         among: only these, for a statement inside another.
 
     Raises:
@@ -38,7 +38,7 @@ def selected(
 
     test = compiled(org, query, type_, query.where, semijoin)
     pool = among if among is not None else _candidates(org, query, type_)
-    found = [record for record in pool if (deleted or not record.deleted) and test(record)]
+    found = [record for record in pool if (deleted or _at_hand(record)) and test(record)]
     by_time = among is None and _ordered_by_time(query.order_by)
     if not by_time:
         _sort(org, query, type_, found)
@@ -46,6 +46,10 @@ def selected(
         found.sort(key=lambda record: (record.properties["SystemModstamp"], record.id))
     stop = None if query.limit is None else query.offset + query.limit
     return found[query.offset : stop]
+
+
+def _at_hand(record: Record) -> bool:
+    return not (record.properties["IsDeleted"] or record.properties.get("IsArchived"))
 
 
 def source_of(org: Org, query: Query, *, tooling: bool = False) -> ObjectType:
