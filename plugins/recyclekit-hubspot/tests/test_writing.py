@@ -170,7 +170,7 @@ def test_a_task_has_our_key_its_deal_its_contact_and_is_due_in_the_morning_of_th
     properties = portal.crm.objects["tasks"][task].properties
     assert receipt.remote_id == task
     assert properties["recycle_key"] == action.key
-    assert properties["hs_timestamp"] == "2027-04-01T00:00:00.000Z"  # nine in the morning in Tokyo
+    assert properties["hs_timestamp"] == "2027-04-01T00:00:00Z"  # nine in the morning in Tokyo
     assert properties["hs_task_subject"] == "失注案件の再アプローチ"
     assert properties["hs_task_type"] == "CALL"
     assert properties["hubspot_owner_id"] == owner

@@ -25,6 +25,9 @@ from recyclekit_hubspot.source import HubSpotSource
 from recyclekit_hubspot.transport import Transport
 
 Write = Callable[[Sequence[Action]], list[Receipt]]
+_MORE_THAN_USUAL = 1.5  # what is worth recycling was worked on more than others
+_OWNERS = 2  # calls that list the owners, those who left included
+_ABOUT = 4  # calls that ask for properties and stages
 _ORDER = (
     ActionKind.REMOVE_TASK, ActionKind.UNENROL, ActionKind.CREATE_TASK, ActionKind.ENROL, ActionKind.SET_FIELDS,
     ActionKind.RESTORE_FIELDS,
@@ -61,12 +64,15 @@ class HubSpotSink:
 
     def calls(self, kinds: Mapping[ActionKind, int]) -> int:
         """Forecast calls: the writes, a hundred together, and before them the deals with all that decides on them."""
-        deals = max(kinds.values(), default=0)
-        links = 2 + 2 * len(self._settings.activities)
-        before = 2 * math.ceil(deals / PART) + links * math.ceil(deals / self.batch_size)
+        actions, batches = sum(kinds.values()), math.ceil(sum(kinds.values()) / self.batch_size)
+        if not actions:
+            return 0
+        engagements = actions * self._transport.engagements_per_deal * _MORE_THAN_USUAL
+        before = 2 * math.ceil(actions / PART) + math.ceil(engagements / PART)
+        before += _ABOUT + batches * (2 + 3 * len(self._settings.activities))
         writes = sum(math.ceil(n / PART) for n in kinds.values())
-        enrols = kinds.get(ActionKind.ENROL, 0)
-        return before + writes + math.ceil(enrols / PART) if deals else 0
+        people = kinds.get(ActionKind.ENROL, 0) + kinds.get(ActionKind.CREATE_TASK, 0)
+        return before + writes + 2 * math.ceil(people / PART) + (_OWNERS if people else 0)
 
     def calls_left(self) -> int | None:
         if self._transport.daily.left is None:

@@ -12,7 +12,7 @@ from recyclekit_hubspot.columns import ID
 from recyclekit_hubspot.field_map import COMPANY, CONTACT, ENGAGEMENT_COLUMNS
 from recyclekit_hubspot.settings import HubSpotSettings
 from recyclekit_hubspot.source import HubSpotSource, signals
-from recyclekit_hubspot.source.engagements import activities, properties_of
+from recyclekit_hubspot.source.engagements import activities_of, properties_of
 
 _LINKED = {CONTACT, COMPANY, ID}
 
@@ -54,13 +54,23 @@ class Rereading:
         links, key = self._source.links, self._settings.task_key
         frames = [pl.DataFrame(schema=dict.fromkeys(ENGAGEMENT_COLUMNS, pl.String))]
         for kind in self._settings.activities:
-            ids = {*links.of("deals", kind, deals)["end"], *links.of("contacts", kind, contacts)["end"]}
+            of_deals, of_people = (
+                _turned(links.of(*ends)) for ends in (("deals", kind, deals), ("contacts", kind, contacts))
+            )
+            lone = of_people.join(of_deals, on="start", how="anti")["start"].to_list()
+            of_deals = pl.concat([of_deals, links.of(kind, "deals", lone)])
+            ids = sorted({*of_deals["start"], *of_people["start"]})
             if ids:
-                found = self._source.records.read(kind, sorted(ids), properties_of(kind, key))
-                frames.append(activities(kind, found, links, key))
+                found = self._source.records.read(kind, ids, properties_of(kind, key))
+                frames.append(activities_of(kind, found, of_deals, of_people, key))
         both = pl.concat(frames)
         ours = pl.col("deal_id").is_in(list(deals)) | pl.col("deal_id").is_null()
         return both.filter(ours)
+
+
+def _turned(links: pl.DataFrame) -> pl.DataFrame:
+    """Return links as seen from their other end."""
+    return links.rename({"start": "end", "end": "start"}).select(links.columns)
 
 
 def _ids(records: pl.DataFrame, column: str) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from recyclekit import clock
 from recyclekit.errors import InDoubtError, RefusedError, RemoteError
 from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt, ReceiptState
@@ -163,7 +164,7 @@ class Tasks:
     def _due(self, payload: Mapping[str, object]) -> str:
         """Return when a task is due: a morning hour of the business zone, as an instant."""
         due = payload.get("due_on")
-        day = date.fromisoformat(str(due)) if due else datetime.now(self._zone).date()
+        day = date.fromisoformat(str(due)) if due else clock.today(self._zone)
         local = datetime.combine(day, time(self._settings.due_hour), tzinfo=self._zone)
         return local.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 

@@ -163,6 +163,8 @@ class HubSpotSource:
         def rows(batch: tuple[list[object], tuple[Stretch, ...]]) -> Rows:
             pieces, left = batch
             records, lost = listing.frame(pieces, by_id=by_id)  # type: ignore[arg-type]  # a batch of this listing
+            if table is not Table.HISTORY:
+                self._transport.read[kind] += records.height
             behind = replace(cursor, left=left, by_id=by_id)
             behind = behind if left else replace(cursor, kind=following, left=(Stretch(),), by_id=False)
             return self._shaped(table, kind, records.drop(PAGE), columns), lost, behind

@@ -31,13 +31,27 @@ def properties_of(kind: str, task_key: str) -> list[str]:
 
 
 def activities(kind: str, records: pl.DataFrame, links: Links, task_key: str) -> pl.DataFrame:
+    """Return `activities_of` these engagements, after asking what they belong to."""
+    ids = records[ID].to_list()
+    deals, contacts = links.of(kind, "deals", ids), links.of(kind, "contacts", ids)
+    return activities_of(kind, records, deals, contacts, task_key)
+
+
+def activities_of(
+    kind: str, records: pl.DataFrame, deals: pl.DataFrame, contacts: pl.DataFrame, task_key: str
+) -> pl.DataFrame:
     """Return ENGAGEMENT_COLUMNS, one row per deal that an engagement belongs to; of one without deals, per contact.
 
     An engagement with neither moves no deal's clock and is left out.
+
+    Args:
+        kind: HubSpot's object.
+        records: with the properties of `properties_of`.
+        deals: links from the records: columns LINKS.
+        contacts: the same to contacts.
+        task_key: the property that holds our key.
     """
-    ids = records[ID].to_list()
-    deals = links.of(kind, "deals", ids).select("start", deal_id="end").unique(maintain_order=True)
-    contacts = links.of(kind, "contacts", ids)
+    deals = deals.select("start", deal_id="end").unique(maintain_order=True)
     mains = main_of(contacts).rename({"end": "contact_id"})
     told = records.select(
         pl.col(ID).alias("id"),

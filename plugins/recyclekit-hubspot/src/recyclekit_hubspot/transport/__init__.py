@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_USUAL_ENGAGEMENTS = 2.0
 _FIRST_BURST = 100
 """Calls in ten seconds until HubSpot says how many the account has: the fewest that any account has."""
 
@@ -61,6 +62,7 @@ class Transport:
         pace: Any = {"clock": ways.clock, "sleep": ways.sleep, "should_stop": ways.should_stop}
         self.paths = Paths(settings.api)
         self.made: Counter[str] = Counter()
+        self.read: Counter[str] = Counter()
         self.daily = Allowance("calls of this day", settings.keep_calls, clock=ways.clock)
         self.tries = settings.tries
         self._settings = settings
@@ -83,6 +85,12 @@ class Transport:
             RemoteError: one of recyclekit.errors, for this call alone.
         """
         return self._retrying.call(lambda: self._once(call, read), repeatable=call.repeatable)
+
+    @property
+    def engagements_per_deal(self) -> float:
+        """How many engagements a deal has on average, by what was read so far: what a forecast of calls rests on."""
+        deals = self.read["deals"]
+        return sum(n for kind, n in self.read.items() if kind != "deals") / deals if deals else _USUAL_ENGAGEMENTS
 
     def pause(self, attempt: int) -> None:
         """Wait before something is sent again that this call alone could not settle; longer with each attempt."""
