@@ -63,7 +63,8 @@ class Honesty(Room):
     @proves(Tier.PLATINUM, needs=())
     def test_nothing_is_left_for_later(self, manifest: ConnectorManifest[Any]) -> None:
         later = [str(c) for c, s in manifest.capabilities.items() if s.level is Level.NOT_YET]
-        assert not later, f"still not yet: {', '.join(later)}"
+        if later:  # honest, so nothing fails; but the highest tier is for what is finished
+            pytest.skip(f"not yet: {', '.join(later)}")
 
     @pytest.mark.parametrize("capability", Capability, ids=str)
     @proves(Tier.BRONZE, needs=())
