@@ -182,8 +182,8 @@ def test_frames_and_dicts_load_alike(crm: HubSpotSandbox, api: Api) -> None:
     with HubSpotSandbox(clock=crm.clock) as other:
         assert other.load(deals=pl.DataFrame([row])).owners == {"900": "900"}
         assert other.objects["deals"]["77"].properties == first
-    assert first["closedate"] == "2026-05-01T12:00:00.000Z"
-    assert first["notes_last_contacted"] == "2026-04-01T03:00:00.000Z"
+    assert first["closedate"] == "2026-05-01T12:00:00Z"
+    assert first["notes_last_contacted"] == "2026-04-01T03:00:00Z"
     assert (first["amount"], first["next_approach_on"], first["hubspot_owner_id"]) == ("5.5", "2026-12-01", "900")
     assert api.get(f"{OBJECTS}/deals/77", idProperty="external_id").body["id"] == "77"
 
@@ -206,10 +206,10 @@ def test_what_was_logged_lands_on_deal_and_contact(crm: HubSpotSandbox) -> None:
     )
     deal = crm.objects["deals"][loaded.deals["d"]].properties
     contact = crm.objects["contacts"][loaded.contacts["c"]].properties
-    assert deal["notes_last_contacted"] == "2026-03-01T02:00:00.000Z"
-    assert deal["notes_last_updated"] == "2026-03-04T02:00:00.000Z"
-    assert contact["notes_last_contacted"] == "2026-03-02T02:00:00.000Z"
-    assert contact["hs_email_last_click_date"] == "2026-03-01T02:00:00.000Z"
+    assert deal["notes_last_contacted"] == "2026-03-01T02:00:00Z"
+    assert deal["notes_last_updated"] == "2026-03-04T02:00:00Z"
+    assert contact["notes_last_contacted"] == "2026-03-02T02:00:00Z"
+    assert contact["hs_email_last_click_date"] == "2026-03-01T02:00:00Z"
     assert loaded.signals == 1
     task = crm.objects["tasks"][loaded.activities["4"]].properties
     assert (task["recycle_key"], task["hs_task_status"]) == ("k", "NOT_STARTED")

@@ -92,8 +92,8 @@ class Portal:
         self.indexes[kind].note(record)
         return record
 
-    def write(self, kind: str, record: Record, values: Mapping[str, str | None], *, origin: Origin = API) -> None:
-        """Write checked values on a record, with what follows from them."""
+    def write(self, kind: str, record: Record, values: Mapping[str, str | None], *, origin: Origin = API) -> set[str]:
+        """Write checked values on a record, with what follows from them; return the names of all that was written."""
         now = self.now()
         self._forget(kind, record, values)
         effect: Values = dict(values)
@@ -108,6 +108,7 @@ class Portal:
             for to in ("deals", "contacts", "companies"):
                 for to_id in self.links.of(kind, record.id, to):
                     self._logged(kind, record, to, to_id)
+        return set(effect)
 
     def archive(self, kind: str, record: Record) -> None:
         """Put a record into the bin."""

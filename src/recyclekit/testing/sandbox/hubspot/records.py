@@ -102,8 +102,10 @@ class Records(Mapping[str, Record]):
 
 
 def iso(moment: datetime) -> str:
-    """Return a moment as HubSpot writes it: UTC, milliseconds, Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Return a moment as HubSpot writes it: UTC, Z, milliseconds unless there are none."""
+    utc = moment.astimezone(UTC)
+    digits = "milliseconds" if utc.microsecond >= 1000 else "seconds"
+    return utc.isoformat(timespec=digits).replace("+00:00", "Z")
 
 
 def milliseconds(text: str) -> int:

@@ -53,15 +53,20 @@ class Searching:
         return json_answer(body)
 
     def _records(self, kind: ObjectType, ids: Sequence[str]) -> Iterator[Record]:
-        """Yield what search knows of these records: never what was written since."""
+        """Yield what search knows of these records, and not what was written since; archived ones are left out.
+
+        So `total` may count more than there is: recorded answers of the real portal do.
+        """
         known = dict(self._portal.indexes[kind.name].documents()) if ids and self._lagging(kind) else None
         for record_id in ids:
             record = self._portal.objects[kind.name][record_id]
+            if record.archived:
+                continue
             if known is None:
                 yield record
             else:
                 values = dict(known[record_id])
-                yield Record(record.id, values, record.created_at, values[kind.modified] or "", record.archived)
+                yield Record(record.id, values, record.created_at, values[kind.modified] or "")
 
     def _lagging(self, kind: ObjectType) -> bool:
         return self._portal.indexes[kind.name].version[1] < 0

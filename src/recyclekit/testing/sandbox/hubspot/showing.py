@@ -48,11 +48,11 @@ class View:
         return shown
 
 
-def written(record: Record, names: Iterable[str], kind: ObjectType) -> dict[str, Any]:
-    """Return a record as a write echoes it: what was written and what moved with it; an emptied value as ""."""
+def written(record: Record, names: Iterable[str]) -> dict[str, Any]:
+    """Return a record as a write echoes it, with these properties; an emptied value as ""."""
     return {
         "id": record.id,
-        "properties": {name: record.properties.get(name) or "" for name in sorted({*names, *kind.always})},
+        "properties": {name: record.properties.get(name) or "" for name in sorted(names)},
         "createdAt": record.created_at,
         "updatedAt": record.updated_at,
         "archived": record.archived,

@@ -233,13 +233,14 @@ class Writing:
         values = wish.checked.values if wish.checked else {}
         if wish.record is None:
             wish.record = self._portal.create(kind.name, values)
+            echoed = set(wish.record.properties)
         else:
-            self._portal.write(kind.name, wish.record, values)
+            echoed = {*self._portal.write(kind.name, wish.record, values), kind.modified}
         for link in wish.given.get("associations") or ():
             target = _target(self._portal, kind, link)
             if target is not None:
                 self._portal.link(kind.name, wish.record.id, *target)
-        shown = written(wish.record, values, kind)
+        shown = written(wish.record, echoed | values.keys())
         if "idProperty" in wish.given and "new" not in shown:
             shown["new"] = wish.created
         return {**shown, "objectWriteTraceId": wish.trace} if wish.trace else shown
