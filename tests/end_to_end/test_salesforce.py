@@ -75,14 +75,20 @@ def test_a_deal_that_somebody_changes_after_the_plan_is_left_alone(
     assert own_fields(crm, deals["budget"])["Recycle_Track__c"] is None
 
 
-def test_an_org_without_our_fields_is_told_what_it_lacks(recyclekit: Command, tmp_path: Path) -> None:
-    with SalesforceSandbox(seed=3, own_fields=False) as crm:
-        seed(crm)
-        env = project(recyclekit, tmp_path, crm)
+def test_an_org_without_our_fields_is_told_what_it_lacks_and_gets_it(recyclekit: Command, tmp_path: Path) -> None:
+    with SalesforceSandbox(seed=3, timezone="Asia/Tokyo", own_fields=False) as crm:
+        deals, env = seed(crm), project(recyclekit, tmp_path, crm)
         checked = recyclekit("check", "--json", env=env)
         assert checked.code == 2, checked.out
         assert "Recycle_Track__c" in checked.out
         assert "Recycle_Key__c" in checked.out
+
+        fixed = recyclekit("check", "--fix", "--yes", "--json", env=env)
+        assert fixed.code == 0, fixed.out + fixed.err
+        ran = recyclekit("plan", "--out", "plan.json", "--json", env=env)
+        applied = recyclekit("apply", "plan.json", "--yes", "--json", env=env)
+        assert applied.code == 0, ran.out + applied.out + applied.err
+        assert own_fields(crm, deals["budget"])["Recycle_Track__c"] == "next_budget"
 
 
 @pytest.fixture
