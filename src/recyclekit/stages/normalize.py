@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -84,23 +85,28 @@ def _sort_out(
     typed = _typed(table, raw, readers, blank, tidy)
     check_records(table, typed, {reader.column.name: reader.column.source for reader in readers})
     key, records = key_of(table), typed.records
+
+    @cache
+    def lines() -> pl.Series:
+        return _collect(table, raw.select(LINE))[0].to_series()
+
     good, bad = _split(records, typed.problems)
     findings, again = list(typed.findings), 0
     if key is not None and key in records.columns:
-        replaced, same = repeated(good, bad, key)
+        replaced, same = repeated(good, bad, key, lines)
         again = same.len()
         if again:
             findings.append(_repeats(table, again))
         typed.problems = problems([typed.problems, replaced])
         good = good.filter(~pl.col(ROW).is_in(same.implode())) if again else good
         good, _ = _split(good, replaced)
-    dead = letters(table, records, typed.problems, key)
+    dead = letters(table, records, typed.problems, key, lines)
     if good.height + dead.height + again != records.height:
         raise SumsError(
             f"The {table} that were read do not add up.",
             why=f"{records.height} records: {good.height} good, {dead.height} set aside, {again} repeats.",
         )
-    return _Sorted(good=good.drop(ROW, LINE), dead=dead, findings=findings, readings=typed.readings)
+    return _Sorted(good=good.drop(ROW), dead=dead, findings=findings, readings=typed.readings)
 
 
 def _typed(
@@ -108,7 +114,7 @@ def _typed(
 ) -> Typed:
     """Run the table's plan and read per text what did not come through."""
     read = [reader for reader in readers if reader.column.spec.const is None and reader.column.source not in blank]
-    sample = _collect(table, raw.head(SAMPLE).select(LINE, *{reader.column.source for reader in read}))[0]
+    sample = _collect(table, raw.head(SAMPLE).select({reader.column.source for reader in read}))[0]
     attempts = {
         reader.column.name: reader.attempt(sample[reader.column.source], is_tidy=reader.column.source in tidy)
         for reader in read
@@ -124,7 +130,7 @@ def _typed(
     given = [reader for reader in readers if reader not in read]
     typed.records = typed.records.with_columns(map(_constant, given))
     typed.readings |= {reader.column.name: found for reader in given if (found := unformatted(reader.column))}
-    typed.records = typed.records.select(ROW, LINE, *(reader.column.name for reader in readers))
+    typed.records = typed.records.select(ROW, *(reader.column.name for reader in readers))
     return typed
 
 

@@ -15,7 +15,7 @@ from recyclekit.models.parsing.problems import ROW, problem, problems
 from recyclekit.models.parsing.readers import Reader
 from recyclekit.models.parsing.table_plan import FAILED
 from recyclekit.models.row_rules import rules_of
-from recyclekit.models.snapshot import LINE, Finding
+from recyclekit.models.snapshot import Finding
 from recyclekit.models.tables import Table
 
 _UNFORMATTED = {True: (ISO,), False: (POINT,)}
@@ -24,7 +24,7 @@ _MISSING = {STATE: ("no_stage", "is empty"), "at": ("no_date", "is empty")}
 
 @dataclass(slots=True)
 class Typed:
-    """All records of a table, typed, in the order of the source, with ROW and LINE; and what is wrong with some."""
+    """All records of a table, typed, in the order of the source, with ROW; and what is wrong with some."""
 
     records: pl.DataFrame
     problems: pl.DataFrame
@@ -69,9 +69,9 @@ def assemble(
         )
         if reading is not None:
             lower[name] = _answer(left.select(ROW, raw=source), reading, reader, wrong)
-    records = passed.select(ROW, LINE).with_columns(**upper)
+    records = passed.select(ROW).with_columns(**upper)
     if left.height:
-        records = pl.concat([records, left.select(ROW, LINE).with_columns(**lower)]).sort(ROW)
+        records = pl.concat([records, left.select(ROW).with_columns(**lower)]).sort(ROW)
     if table is Table.ACTIVITIES and "kind" in records.columns:
         records = records.with_columns(pl.col("kind").fill_null("other"))
     typed.records, typed.problems = records, problems(wrong)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from recyclekit.models.snapshot import DEAD_LETTERS, LINE, dead_letters
+from recyclekit.models.snapshot import DEAD_LETTERS, dead_letters
 from recyclekit.models.tables import Table
 
 ROW = "_row"
@@ -31,7 +31,11 @@ def problem(rows: pl.DataFrame, column: str | None, code: str, why: str | pl.Exp
     return rows.select(ROW, column=pl.lit(column, pl.String), code=pl.lit(code), why=text)
 
 
-def letters(table: Table, records: pl.DataFrame, found: pl.DataFrame, key: str | None) -> pl.DataFrame:
+Lines = Callable[[], pl.Series]
+"""Gives the line of every record, by ROW; asked only where a line has to be told."""
+
+
+def letters(table: Table, records: pl.DataFrame, found: pl.DataFrame, key: str | None, lines: Lines) -> pl.DataFrame:
     """Return one dead letter per record with problems; code and column are the first one's, the reason lists all."""
     if found.is_empty():
         return dead_letters()
@@ -39,6 +43,7 @@ def letters(table: Table, records: pl.DataFrame, found: pl.DataFrame, key: str |
     one = told.group_by(ROW).agg(pl.col("column", "code").first(), reason=pl.col("told").str.join("; "))
     record_id = pl.col(key) if key in records.columns else pl.lit(None, pl.String)
     concerned = records.filter(pl.col(ROW).is_in(one[ROW].implode()))
-    where = concerned.select(ROW, line=LINE, record_id=record_id, stage=pl.lit("normalize"), table=pl.lit(str(table)))
+    line = lines().gather(concerned[ROW])
+    where = concerned.select(ROW, line=line, record_id=record_id, stage=pl.lit("normalize"), table=pl.lit(str(table)))
     whole = one.join(where, on=ROW, how="left").sort(ROW)
     return whole.select(pl.col(name).cast(dtype) for name, dtype in DEAD_LETTERS.items())

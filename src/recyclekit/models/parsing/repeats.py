@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import polars as pl
 
-from recyclekit.models.parsing.problems import ROW, problem, problems
+from recyclekit.models.parsing.problems import ROW, Lines, problem, problems
 from recyclekit.models.snapshot import LINE
 
 _LATER = "_later"
 
 
-def repeated(good: pl.DataFrame, set_aside: pl.DataFrame, key: str) -> tuple[pl.DataFrame, pl.Series]:
+def repeated(good: pl.DataFrame, set_aside: pl.DataFrame, key: str, lines: Lines) -> tuple[pl.DataFrame, pl.Series]:
     """Find the records of `good` that a later one replaces.
 
     An export appended to an older one is the usual cause, so the last version stands. A later version that had to be
     set aside replaces the earlier ones too: what is known to be outdated must not be acted on.
 
     Args:
-        good: readable records with ROW, LINE and the key.
+        good: readable records with ROW and the key.
         set_aside: records with problems, same columns.
         key: the id column.
+        lines: gives the line of every record.
 
     Returns:
         The problems (code duplicate_id), and the rows that merely repeat a later one word for word.
@@ -29,14 +30,16 @@ def repeated(good: pl.DataFrame, set_aside: pl.DataFrame, key: str) -> tuple[pl.
     again = pl.Series(ROW, [], dtype=pl.UInt32)
     if ids.hash().n_unique() < good.height:
         double = good.filter(pl.col(key).is_duplicated())
-        content = [name for name in good.columns if name not in {ROW, LINE}]
+        content = [name for name in good.columns if name != ROW]
         kept = double.unique(subset=content, keep="last", maintain_order=True)
+        kept = kept.with_columns(lines().gather(kept[ROW]).alias(LINE))
         again = double.join(kept, on=ROW, how="anti")[ROW]
         last = pl.col(ROW) == pl.col(ROW).max().over(key)
         versions = kept.with_columns(pl.col(LINE).sort_by(ROW).last().over(key).alias(_LATER)).filter(~last)
         found.append(_replaced(versions, "its later version in line {} stands"))
     later = set_aside.filter(pl.col(key).is_not_null()) if set_aside.height else set_aside
     if later.height:
+        later = later.with_columns(lines().gather(later[ROW]).alias(LINE))
         newest = later.group_by(key).agg(
             pl.col(ROW).max().alias("_newest"), pl.col(LINE).sort_by(ROW).last().alias(_LATER)
         )
