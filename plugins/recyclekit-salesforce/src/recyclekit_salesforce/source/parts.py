@@ -18,7 +18,7 @@ OBJECTS: Mapping[Table, Sequence[str]] = {
     Table.ACCOUNTS: ("Account",),
     Table.HISTORY: ("OpportunityHistory", "OpportunityFieldHistory"),
 }
-ROLE_FIELDS = ("ContactId", "Role", "IsPrimary")
+ROLE_FIELDS = ("ContactId", "IsPrimary")
 _NEEDED: Mapping[str, Sequence[str]] = {
     "Opportunity": ("Id", "IsClosed", "SystemModstamp"),
     "Task": (
