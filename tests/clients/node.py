@@ -33,12 +33,18 @@ def _prepared() -> tuple[Path | None, str]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _is_installed():
             return Path(node), ""
-        done = subprocess.run(
-            [npm, "ci"], cwd=HERE, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False
-        )
-    if done.returncode:
-        return None, f"npm ci in {HERE.name} did not work: {done.stderr.strip()[-300:]}"
-    return Path(node), ""
+        why = _install(npm)
+    return (None, f"npm ci in {HERE.name} did not work: {why}") if why else (Path(node), "")
+
+
+def _install(npm: str) -> str:
+    """Install what the lock file names; return why it did not work, or nothing."""
+    command = [npm, "ci"]
+    try:
+        done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"it took more than {_INSTALL_SECONDS} s"
+    return done.stderr.strip()[-300:] if done.returncode else ""
 
 
 def _is_installed() -> bool:

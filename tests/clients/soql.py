@@ -37,10 +37,15 @@ def judge() -> Iterator[Judge]:
         process.stdin.close()
 
 
-def statements(journal: Journal) -> list[str]:
-    """Return every SOQL statement that a sandbox was asked, once each, in order: queries and bulk query jobs."""
+def statements(journal: Journal, *, status: int | None = None) -> list[str]:
+    """Return every SOQL statement that a sandbox was asked, once each, in order: queries and bulk query jobs.
+
+    Args:
+        journal: of the sandbox.
+        status: only those that were answered so.
+    """
     found: dict[str, None] = {}
-    for call in journal:
+    for call in journal.calls(status=status):
         path = call.path.rstrip("/")
         if path.endswith(("/query", "/queryAll")) and "/jobs/" not in path:
             found[_query(call.query)] = None

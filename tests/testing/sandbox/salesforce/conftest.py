@@ -10,6 +10,7 @@ import requests
 
 from recyclekit.testing.sandbox import StillClock
 from recyclekit.testing.sandbox.salesforce import SalesforceSandbox
+from tests.clients.soql import Judge, judge, statements
 
 SEED = 20261122
 
@@ -26,11 +27,23 @@ def clock() -> StillClock:
     return StillClock()
 
 
+@pytest.fixture(scope="session")
+def other_parser() -> Iterator[Judge | None]:
+    """A parser that we did not write, or None where it cannot be had: the tests need not be skipped for that."""
+    try:
+        with judge() as running:
+            yield running
+    except pytest.skip.Exception:
+        yield None
+
+
 @pytest.fixture
-def crm(clock: StillClock) -> Iterator[SalesforceSandbox]:
+def crm(clock: StillClock, other_parser: Judge | None) -> Iterator[SalesforceSandbox]:
     print(f"seed {SEED}")
     with SalesforceSandbox(seed=SEED, clock=clock) as sandbox:
         yield sandbox
+    taken = statements(sandbox.journal, status=200)
+    assert [each for each in taken if other_parser and not other_parser.accepts(each)] == [], "we took what is no SOQL"
 
 
 class Rest:

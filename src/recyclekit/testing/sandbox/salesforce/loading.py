@@ -23,6 +23,7 @@ Rows = Union["pl.DataFrame", Iterable[Row]]
 _CATEGORY = {"won": "Closed", "lost": "Omitted", "open": "Pipeline"}
 _PROBABILITY = {"won": 100, "lost": 0, "open": 50}
 _STAGE = {"won": "Closed Won", "lost": "Closed Lost", "open": "Prospecting"}
+_LONGEST_PICKED = 40
 _SUBTYPE = {"call": "Call", "email": "Email", "message": "LinkedIn"}
 
 
@@ -167,9 +168,9 @@ class _Loader:
         return found
 
     def _offer(self, reason: str | None) -> None:
-        """Let the picklist of loss reasons offer a value."""
+        """Let the picklist of loss reasons offer a value; what is long was typed, not picked."""
         known = self._reasons
-        if reason and known and reason not in known.values and len(known.values) < 1000:
+        if reason and known and len(reason) <= _LONGEST_PICKED and reason not in known.values:
             self._reasons = pick(known.name, *known.values, reason, label=known.label)
             self._org.type("Opportunity").add(self._reasons)
 

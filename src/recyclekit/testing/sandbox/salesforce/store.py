@@ -156,8 +156,9 @@ class Store:
             old = record.properties.get(name)
             if old is None:
                 continue
-            if (uniques := self._unique.get((record.type, name))) is not None:
-                uniques.pop(self._key(record.type, name, old), None)
+            uniques = self._unique.get((record.type, name))
+            if uniques is not None and uniques.get(key := self._key(record.type, name, old)) == record.id:
+                del uniques[key]
             if (links := self._links.get((record.type, name))) is not None:
                 links.get(old, {}).pop(record.id, None)
 
@@ -167,7 +168,8 @@ class Store:
         for name, value in changes.items():
             if value is None:
                 continue
-            if (uniques := self._unique.get((record.type, name))) is not None:
+            uniques = self._unique.get((record.type, name))
+            if uniques is not None and not record.properties.get("IsDeleted"):
                 uniques[self._key(record.type, name, value)] = record.id
             if (links := self._links.get((record.type, name))) is not None:
                 links.setdefault(value, {})[record.id] = None

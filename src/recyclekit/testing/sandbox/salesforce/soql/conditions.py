@@ -110,10 +110,9 @@ def _within(query: Query, column: Column, asked: Comparison, semijoin: Semijoin)
         wanted = semijoin(asked.value)
     else:
         assert isinstance(asked.value, tuple), "IN has values in parentheses"
-        values = asked.value if isinstance(asked.value, tuple) else ()
-        wanted = {
-            literal(query, column.field, asked.path, value) for value in values if not isinstance(value, Relative)
-        }
+        if any(isinstance(value, Relative) for value in asked.value):
+            raise _wrong_type(query, column.field, asked.path)
+        wanted = {literal(query, column.field, asked.path, value) for value in asked.value}
     get, fold, inside = column.get, folded(column.field), asked.operator == "IN"
     return lambda record: (fold(get(record)) in wanted) == inside
 

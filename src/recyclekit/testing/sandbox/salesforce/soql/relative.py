@@ -28,7 +28,7 @@ def _shift(unit: str, today: date, by: int) -> date:
         case "MONTH":
             return _add_months(today, by)
         case "QUARTER":
-            return _add_months(today.replace(month=(today.month - 1) // 3 * 3 + 1), by * 3)
+            return _add_months(today.replace(day=1, month=(today.month - 1) // 3 * 3 + 1), by * 3)
         case _:
             return date(today.year + by, 1, 1)
 
