@@ -20,12 +20,10 @@ def tally(values: pl.Series, names: type[StrEnum] | None = None) -> dict[str, in
 
 def tally_reasons(decisions: pl.DataFrame) -> dict[str, int]:
     """Return deals by canonical reason, `missing` and `unclear` where one is needed and not known."""
-    source = pl.col("reason_source")
-    reported = pl.coalesce(
-        "reason",
-        pl.when(source == "none").then(pl.lit(MISSING_REASON)).when(source == "unclear").then(pl.lit(UNCLEAR_REASON)),
-    )
-    return tally(decisions.select(reported.alias("reason")).to_series())
+    unknown = tally(decisions["reason_source"].filter(decisions["reason"].is_null()))
+    words = {"none": MISSING_REASON, "unclear": UNCLEAR_REASON}
+    counts = tally(decisions["reason"]) | {words[source]: n for source, n in unknown.items() if source in words}
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 def tally_buckets(buckets: pl.Series) -> dict[str, int]:
