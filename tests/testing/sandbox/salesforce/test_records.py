@@ -104,6 +104,7 @@ def test_a_contact_given_at_creation_becomes_the_primary_role(crm: SalesforceSan
     crm.create("OpportunityContactRole", OpportunityId=deal, ContactId=second, IsPrimary=True)
     roles = rest.rows("SELECT ContactId, IsPrimary FROM OpportunityContactRole ORDER BY Id")
     assert [(row["ContactId"], row["IsPrimary"]) for row in roles] == [(first, False), (second, True)]
+    assert crm.objects["Opportunity"][deal].get("ContactId") == second
 
 
 def test_a_record_is_upserted_read_and_deleted_by_its_external_id(crm: SalesforceSandbox, rest: Rest) -> None:

@@ -119,10 +119,8 @@ def follow(org: Org, record: Record, before: dict[str, Any] | None) -> None:
             org.put(
                 "OpportunityContactRole", OpportunityId=record.id, ContactId=record.get("ContactId"), IsPrimary=True
             )
-    elif record.type == "OpportunityContactRole" and record.get("IsPrimary"):
-        for other in org.store.children(record.type, "OpportunityId", record.get("OpportunityId")):
-            if other is not record and other.get("IsPrimary"):
-                org.store.change(other, {"IsPrimary": False})
+    elif record.type == "OpportunityContactRole":
+        _one_primary(org, record)
     elif record.type in {"Task", "Event"}:
         roll_up(org, _parents(record, before))
     elif record.type == "FieldPermissions":
@@ -131,6 +129,19 @@ def follow(org: Org, record: Record, before: dict[str, Any] | None) -> None:
         for n, (label, responded) in enumerate((("Sent", False), ("Responded", True)), 1):
             org.put("CampaignMemberStatus", CampaignId=record.id, Label=label, HasResponded=responded, IsDefault=n == 1,
                     SortOrder=n)  # fmt: skip
+
+
+def _one_primary(org: Org, role: Record) -> None:
+    """Let the newest primary role be the only one, and its person the opportunity's contact."""
+    roles = org.store.children(role.type, "OpportunityId", role.get("OpportunityId"))
+    if role.get("IsPrimary") and not role.deleted:
+        for other in roles:
+            if other is not role and other.get("IsPrimary"):
+                org.store.change(other, {"IsPrimary": False})
+    deal = org.store.find("Opportunity", role.get("OpportunityId"))
+    people = [each.get("ContactId") for each in roles if each.get("IsPrimary") and not each.deleted]
+    if deal is not None:
+        org.store.change(deal, {"ContactId": people[0] if people else None})
 
 
 def _write_history(org: Org, record: Record, before: dict[str, Any] | None) -> None:

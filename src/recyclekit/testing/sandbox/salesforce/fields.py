@@ -77,7 +77,7 @@ class Field:
             "createable": self.create,
             "custom": self.custom,
             "defaultValue": self.default,
-            "defaultedOnCreate": self.default is not None or self.type == "boolean",
+            "defaultedOnCreate": self.default is not None or self.type == "boolean" or self.name == "OwnerId",
             "dependentPicklist": False,
             "deprecatedAndHidden": False,
             "digits": 0,

@@ -89,6 +89,7 @@ class _Loader:
 
     def deal(self, row: Row) -> None:
         state = row.get("crm_state") or "open"
+        contact = self._known("Contact", self.loaded.contacts, row.get("contact_id"))
         created = _instant(row.get("created_on"), self._org)
         activity = _instant(row.get("last_activity_at"), self._org)
         stamp = min(max(filter(None, [created, activity]), default=self._org.now()), self._org.now())
@@ -96,7 +97,7 @@ class _Loader:
             "Name": row.get("name") or row["deal_id"],
             EXTERNAL: row.get("external_id") or row["deal_id"],
             "AccountId": self._known("Account", self.loaded.accounts, row.get("account_id")),
-            "StageName": self._stage(row.get("deal_stage") or _STAGE[state], state),
+            "ContactId": contact, "StageName": self._stage(row.get("deal_stage") or _STAGE[state], state),
             "IsClosed": state != "open", "IsWon": state == "won", "ForecastCategoryName": _CATEGORY[state],
             "Probability": float(_PROBABILITY[state]), "Amount": row.get("amount"),
             "CurrencyIsoCode": self._currency(row.get("currency")), "OwnerId": self._owner(row.get("owner")),
@@ -109,7 +110,6 @@ class _Loader:
         made = self._put("Opportunity", {**values, **self._custom(Table.DEALS, row), **own})
         made.activity_floor = values["LastActivityDate"]
         self.loaded.deals[row["deal_id"]] = made.id
-        contact = self._known("Contact", self.loaded.contacts, row.get("contact_id"))
         if contact:
             self._org.put(
                 "OpportunityContactRole", OpportunityId=made.id, ContactId=contact, IsPrimary=True, SystemModstamp=stamp

@@ -82,7 +82,7 @@ def _opportunity() -> ObjectType:
         own(flag("HasOpportunityLineItem")), link("CampaignId", "Campaign", children="Opportunities"),
         link("RecordTypeId", "RecordType", label="Record Type ID"),
         link("OwnerId", "User", required=True, label="Owner ID"),
-        link("ContactId", "Contact", update=False, filterable=False, sortable=False, relationship=None),
+        link("ContactId", "Contact", update=False, relationship=None),
         own(day("LastActivityDate", label="Last Activity")),
         own(moment("LastStageChangeDate", label="Last Stage Change Date")),
         own(flag("HasOpenActivity", filterable=False, sortable=False)),

@@ -12,6 +12,7 @@ from recyclekit.testing.sandbox.salesforce.org import Org
 from recyclekit.testing.sandbox.salesforce.soql.binding import bind, follow
 from recyclekit.testing.sandbox.salesforce.soql.faults import malformed, unknown_relationship
 from recyclekit.testing.sandbox.salesforce.soql.groups import grouped
+from recyclekit.testing.sandbox.salesforce.soql.parser import AGGREGATES
 from recyclekit.testing.sandbox.salesforce.soql.selection import selected, source_of
 from recyclekit.testing.sandbox.salesforce.soql.syntax import Call, Query
 from recyclekit.testing.sandbox.salesforce.store import Record
@@ -47,15 +48,12 @@ def answered(org: Org, query: Query, *, base: str, page: Page, deleted: bool = F
     type_ = source_of(org, query, tooling=tooling)
     if query.counts_only:
         return Found([], _nothing, len(selected(org, query, type_, deleted=deleted)))
-    if query.group_by or any(isinstance(item, Call) and item.function in _AGGREGATES for item in query.select):
+    if query.group_by or any(isinstance(item, Call) and item.function in AGGREGATES for item in query.select):
         rows = grouped(org, query, type_, selected(org, query, type_, deleted=deleted))
         return Found(rows, dict, len(rows))
     row = printer(org, query, type_, base=base, page=page, deleted=deleted)
     records = selected(org, query, type_, deleted=deleted)
     return Found(records, row, len(records))
-
-
-_AGGREGATES = {"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"}
 
 
 def _nothing(_: Any) -> Row:
