@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from recyclekit.connectors import Capability
 from recyclekit.errors import ConfigError
 from recyclekit.testing.running import find_tests
 from recyclekit.testing.template import new_connector
+from tests.architecture.house import ROOT
 
 FILES = ("__init__", "answers", "auth", "columns", "field_map", "preflight", "settings", "sink", "source", "transport")
 
@@ -61,6 +63,18 @@ def test_a_new_package_has_the_same_file_names_as_ours(home: Path) -> None:
         assert (package / name).stat().st_size or name.endswith("py.typed")
     left = [str(path) for path in package.rglob("*") if "{{" in path.name or path.suffix == ".jinja"]
     assert not left
+
+
+def test_the_whole_template_travels_in_the_wheel(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=240)
+    (wheel,) = tmp_path.glob("*.whl")
+    shipped = set(zipfile.ZipFile(wheel).namelist())
+    room = ROOT / "src"
+    files = [path for path in (room / "recyclekit/testing/template").rglob("*") if path.is_file()]
+    ours = {path.relative_to(room).as_posix() for path in files if path.suffix != ".pyc"}
+    assert len(ours) > 20
+    assert ours <= shipped, ours - shipped
 
 
 @pytest.mark.slow

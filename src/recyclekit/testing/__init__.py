@@ -5,8 +5,12 @@ Never imported by the product, only by tests. Nothing here is loaded before it i
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
+if "pytest" in sys.modules:
+    # Failed assertions of the suite then show their values, as those of a test file do. Later would be too late.
+    sys.modules["pytest"].register_assert_rewrite("recyclekit.testing.suite")
 if TYPE_CHECKING:
     from recyclekit.testing.bench import (
         Bench,
@@ -59,9 +63,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    if name == "ConnectorSuite":
-        import pytest
-
-        # Failed assertions of the suite then show their values, as those of a test file do.
-        pytest.register_assert_rewrite("recyclekit.testing.suite")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

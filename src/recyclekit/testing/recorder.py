@@ -20,6 +20,14 @@ COLLECTED = "collected"
 _NOTE = "recyclekit"
 
 
+_state = {"writes": True}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave the writing to the process that gathers the reports, where several run the tests."""
+    _state["writes"] = not hasattr(config, "workerinput")
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Write down how many tests there are."""
     _write({COLLECTED: len(session.items)})
@@ -38,7 +46,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def _write(line: dict[str, object]) -> None:
     path = os.environ.get(RESULTS)
-    if path is not None:
+    if path is not None and _state["writes"]:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,23 @@ class Room:
         waited: list[float] = []
         monkeypatch.setattr(time, "sleep", waited.append)
         return waited
+
+    @pytest.fixture
+    def hosts(self) -> frozenset[str]:
+        """Return the hosts that may be connected to: this machine. Override it for a sandbox that lies elsewhere."""
+        return frozenset({"127.0.0.1", "::1", "localhost"})
+
+    @pytest.fixture(autouse=True)
+    def nobody_else(self, monkeypatch: pytest.MonkeyPatch, hosts: frozenset[str]) -> None:
+        """Refuse connections to any other host: a test must never reach a live account."""
+        connect = socket.socket.connect
+
+        def guarded(self: socket.socket, address: Any, /) -> None:
+            if isinstance(address, tuple) and address[0] not in hosts:
+                raise AssertionError(f"a test may not connect to {address[0]}; see the fixture `hosts`")
+            connect(self, address)
+
+        monkeypatch.setattr(socket.socket, "connect", guarded)
 
     @pytest.fixture
     def stand(  # noqa: PLR0917  # fixtures are not passed by hand
