@@ -1,4 +1,4 @@
-"""The room that tests of the kit run in: nothing sleeps, nobody else is called; an author overrides what must differ."""
+"""The room that tests of the kit run in: nothing sleeps, nobody else is called; authors override what must differ."""
 
 from __future__ import annotations
 
