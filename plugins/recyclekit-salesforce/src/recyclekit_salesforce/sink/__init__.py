@@ -15,6 +15,7 @@ from recyclekit.models.run import Receipt
 from recyclekit.models.snapshot import Finding
 from recyclekit.models.tables import Table
 from recyclekit_salesforce import preflight
+from recyclekit_salesforce.preflight import lacking
 from recyclekit_salesforce.settings import SalesforceSettings
 from recyclekit_salesforce.sink.fields import Fields
 from recyclekit_salesforce.sink.members import Members
@@ -59,10 +60,10 @@ class SalesforceSink:
         return preflight.findings(self._source, kinds)
 
     def missing(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
-        return preflight.missing(self.catalogue, self.settings, kinds)
+        return lacking.missing(self.catalogue, self.settings, kinds)
 
     def set_up(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
-        return preflight.set_up(self.transport, self.catalogue, self.settings, kinds)
+        return lacking.set_up(self.transport, self.catalogue, self.settings, kinds)
 
     def calls(self, kinds: Mapping[ActionKind, int]) -> int:
         most = max(kinds.values(), default=0)
