@@ -32,10 +32,8 @@ _WHOLE: Final = 0.6  # share of the text read as one; the rest is its clauses re
 
 def blend(alone: Floats, whole: Floats, told: Told) -> tuple[Floats, Floats]:
     """Per text: probabilities of the fifteen codes, and how much of it gives a reason at all (0..1)."""
-    starts = np.flatnonzero(np.diff(told.text, prepend=-1))
-    heard = alone[told.which]
-    said = np.add.reduceat(heard[:, : len(CODES)] * told.weight[:, None], starts, axis=0)
-    best = np.maximum.reduceat(1 - heard[:, -1], starts)
+    said = told.said(alone[:, : len(CODES)], told.weight)
+    best = told.said(1 - alone[:, -1], np.ones_like(told.weight), np.maximum)
     share = said / said.sum(axis=1, keepdims=True)
     joined = whole[:, : len(CODES)] / whole[:, : len(CODES)].sum(axis=1, keepdims=True)
     return _WHOLE * joined + (1 - _WHOLE) * share, np.maximum(best, 1 - whole[:, -1])
@@ -69,9 +67,10 @@ def explain(model: Model, features: Features, clauses: pl.Series, told: Told, sa
 
     `said`: probabilities of the distinct `clauses`, and the code of each text.
     """
-    best = said[1][told.text]
-    columns = {"text": told.text, "which": told.which, "weight": told.weight, "best": best}
-    heard = pl.DataFrame({**columns, "said": said[0][told.which, best] * told.weight})
+    text, which, weight = told.clauses()
+    best = said[1][text]
+    columns = {"text": text, "which": which, "weight": weight, "best": best}
+    heard = pl.DataFrame({**columns, "said": said[0][which, best] * weight})
     found = heard.join(features.words.rename({"row": "which"}), on="which", how="inner", maintain_order="left_right")
     gain = model.weight[ngrams.BUCKETS + found["concept_id"].to_numpy(), found["best"].to_numpy()]
     words = (

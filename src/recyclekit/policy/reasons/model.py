@@ -29,12 +29,35 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Which clauses the texts are made of: text `text[i]` has the clause `which[i]`, which counts for `weight[i]`."""
+    """What texts are made of: text `text[i]` has the sentence `sentence[i]`, sentence `part[i]` the clause `which[i]`.
 
-    texts: int
+    A clause counts for `weight[i]` in its sentence. Texts repeat sentences, so what a sentence says is summed once.
+    """
+
     text: Ints
+    sentence: Ints
+    part: Ints
     which: Ints
     weight: Floats
+
+    def said(self, of_clauses: Floats, weight: Floats, add: np.ufunc = np.add) -> Floats:
+        """Return the sum (or what `add` makes of them) over each text's clauses of what each of these says."""
+        heard = of_clauses[self.which]
+        heard = heard * (weight[:, None] if heard.ndim > 1 else weight)
+        of_sentences = add.reduceat(heard, _starts(self.part), axis=0)
+        result: Floats = add.reduceat(of_sentences[self.sentence], _starts(self.text), axis=0)
+        return result
+
+    def clauses(self) -> tuple[Ints, Ints, Floats]:
+        """Return text, clause and weight of every clause of every text."""
+        lengths = np.bincount(self.part)[self.sentence]
+        begins = _starts(self.part)[self.sentence] - (np.cumsum(lengths) - lengths)
+        at = np.repeat(begins, lengths) + np.arange(lengths.sum())
+        return np.repeat(self.text, lengths), self.which[at], self.weight[at]
+
+
+def _starts(rising: Ints) -> Ints:
+    return np.flatnonzero(np.diff(rising, prepend=-1))
 
 
 @functools.cache
@@ -54,14 +77,12 @@ def save(path: str, model: Model) -> None:
 
 def score(model: Model, features: Features, told: Told) -> tuple[Floats, Floats]:
     """Probabilities per distinct clause (a row of `features`) and per text."""
-    alone, whole = np.tile(model.bias, (features.rows, 1)), np.tile(model.bias, (told.texts, 1))
-    starts = np.flatnonzero(np.diff(told.text, prepend=-1))
+    alone, whole = np.tile(model.bias, (features.rows, 1)), np.tile(model.bias, (int(told.text[-1]) + 1, 1))
     for kind, few in zip((features.spelling, features.meaning), FEW, strict=True):
         total, size = _sums(model.weight, kind, features.rows)
         alone += total / np.sqrt(size + few)[:, None]
-        joined = np.add.reduceat(total[told.which] * told.weight[:, None], starts, axis=0)
-        length = np.add.reduceat(size[told.which] * told.weight**2, starts)
-        whole[told.text[starts]] += joined / np.sqrt(length + few)[:, None]
+        joined, length = told.said(total, told.weight), told.said(size, told.weight**2)
+        whole += joined / np.sqrt(length + few)[:, None]
     return softmax(alone), softmax(whole)
 
 
@@ -86,5 +107,5 @@ def _add(total: Floats, weight: Floats, row: Ints, bucket: npt.NDArray[np.int32]
     here = weight[bucket[:, 0]]
     for n in range(1, bucket.shape[1]):
         here += weight[bucket[:, n]]
-    starts = np.flatnonzero(np.diff(row, prepend=-1))
+    starts = _starts(row)
     total[row[starts]] += np.add.reduceat(here, starts, axis=0)

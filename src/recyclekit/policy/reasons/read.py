@@ -65,20 +65,18 @@ def _pieces(texts: pl.Series) -> tuple[model.Told, pl.Series]:
     Returns what the texts are made of, and the distinct clauses.
     """
     spoken = _sentences(texts)
-    sentences = spoken["sentence"].unique(maintain_order=True).to_frame().with_row_index("_sentence")
-    cuts = cut(sentences["sentence"]).rename({"text": "_sentence"})
-    clauses = cuts["clause"].unique(maintain_order=True).to_frame().with_row_index("which")
-    numbered = cuts.lazy().join(clauses.lazy(), on="clause", how="left", maintain_order="left")
-    rows = (
-        spoken.lazy()
-        .join(sentences.lazy(), on="sentence", how="left", maintain_order="left")
-        .select("text", pl.col("_sentence").cast(pl.Int64))
-        .join(numbered, on="_sentence", how="left", maintain_order="left_right")
-        .select("text", pl.col("which").cast(pl.Int64), "weight")
-        .collect()
-    )
-    columns = (rows[name].to_numpy() for name in ("text", "which", "weight"))
-    return model.Told(len(texts), *columns), clauses["clause"]
+    sentence, sentences = _numbered(spoken["sentence"])
+    cuts = cut(sentences)
+    which, clauses = _numbered(cuts["clause"])
+    part, weight = cuts["text"].to_numpy(), cuts["weight"].to_numpy()
+    return model.Told(spoken["text"].to_numpy(), sentence.to_numpy(), part, which.to_numpy(), weight), clauses
+
+
+def _numbered(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the number of each text among the distinct ones, and these in the order in which they appear."""
+    distinct = texts.unique(maintain_order=True)
+    numbers = pl.int_range(len(distinct), dtype=pl.Int64, eager=True)
+    return texts.replace_strict(distinct, numbers, return_dtype=pl.Int64), distinct
 
 
 def _sentences(texts: pl.Series) -> pl.DataFrame:
