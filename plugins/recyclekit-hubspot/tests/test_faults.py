@@ -174,7 +174,7 @@ def test_a_token_address_that_is_throttled_is_asked_again(portal: Portal) -> Non
     assert read(portal, **oauth(portal)) == sorted(made)
 
 
-def test_neither_window_is_ever_too_full(opened: Opener) -> None:
+def test_the_window_of_ten_seconds_is_never_too_full(opened: Opener) -> None:
     portal = opened(burst=100)
     portal.deals(2_400)
     source = portal.source()
@@ -182,7 +182,18 @@ def test_neither_window_is_ever_too_full(opened: Opener) -> None:
         read_all(source, Table.DEALS, [ID])
     sink = portal.sink()
     sink.write([set_fields(deal, OWN) for deal in list(portal.crm.objects["deals"])[:800]])
+    assert not [call for call in portal.crm.journal.calls(status=429) if not call.path.endswith("/search")]
+
+
+def test_the_window_of_one_second_is_never_too_full(portal: Portal) -> None:
+    portal.deals(60)
+    portal.clock.advance(3_600)
+    [*_, last] = read_all(portal.source(), Table.DEALS, [ID])
+    portal.clock.advance(3_600)
+    source = portal.source(page_size=2)
+    assert len(read_all(source, Table.DEALS, [ID], after=last.cursor)) == 30
     assert not portal.crm.journal.calls(status=429)
+    assert portal.crm.journal.most_within(1 - 1e-6, "*/search") == 5
 
 
 def test_a_burst_of_our_own_is_kept_even_where_hubspot_allows_more(portal: Portal) -> None:

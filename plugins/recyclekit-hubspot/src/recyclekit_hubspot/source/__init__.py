@@ -156,20 +156,21 @@ class HubSpotSource:
             if table is Table.HISTORY
             else Listing(self._transport, kind, wanted, **size)
         )
-        by_id = cursor.by_id or (self._settings.parallel and cursor.left == (Stretch(),) and listing.is_by_id())
+        ranges = listing.ranges() if self._settings.parallel and cursor.left == (Stretch(),) else ()
+        left, by_id = ranges or cursor.left, cursor.by_id or bool(ranges)
         kinds = self._kinds(table)
         following = kinds[kinds.index(kind) + 1] if kind != kinds[-1] else kind
 
         def rows(batch: tuple[list[object], tuple[Stretch, ...]]) -> Rows:
-            pieces, left = batch
+            pieces, still = batch
             records, lost = listing.frame(pieces, by_id=by_id)  # type: ignore[arg-type]  # a batch of this listing
             if table is not Table.HISTORY:
                 self._transport.read[kind] += records.height
-            behind = replace(cursor, left=left, by_id=by_id)
-            behind = behind if left else replace(cursor, kind=following, left=(Stretch(),), by_id=False)
+            behind = replace(cursor, left=still, by_id=by_id)
+            behind = behind if still else replace(cursor, kind=following, left=(Stretch(),), by_id=False)
             return self._shaped(table, kind, records.drop(PAGE), columns), lost, behind
 
-        return _ahead(listing.batches(cursor.left, by_id=by_id), rows)  # type: ignore[arg-type]
+        return _ahead(listing.batches(left, by_id=by_id), rows)  # type: ignore[arg-type]
 
     def _of_links(self, table: Table, cursor: Cursor, columns: Collection[str]) -> Iterator[Rows]:
         kind, column = ("companies", COMPANY) if table is Table.ACCOUNTS else ("contacts", CONTACT)

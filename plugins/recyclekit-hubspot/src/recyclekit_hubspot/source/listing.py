@@ -60,17 +60,27 @@ class Listing:
         self._properties = list(dict.fromkeys([*properties, ID]))
         self._highest = 0
 
-    def is_by_id(self) -> bool:
-        """Probe whether the list's cursor is the record's id, and whether that is worth knowing."""
+    def ranges(self) -> tuple[Stretch, ...]:
+        """Return ranges of ids that can be read at once; none where a probe does not find that the cursor is the id.
+
+        A table of a few pages is not worth a probe.
+        """
         top = self._search("DESCENDING", None)
-        if top is None or top[1] < _WORTH:
-            return False
-        first = self._ids_behind(None)
-        if not first:
-            return False
+        first = self._ids_behind(None) if top is not None and top[1] >= _WORTH else []
+        if top is None or not first:
+            return ()
+        lowest, span = first[0], top[0] - first[0]
+        middles = (lowest + span // 3, lowest + span * 2 // 3)
+        with ThreadPoolExecutor(4, thread_name_prefix="hubspot-probe") as pool:
+            behind = pool.map(self._ids_behind, (str(middle - 1) for middle in middles))
+            known = pool.map(lambda middle: self._search("ASCENDING", middle), middles)
+            if not all(map(_is_next, middles, behind, known)):
+                return ()
         self._highest = top[0]
-        span = self._highest - first[0]
-        return all(self._is_id(first[0] + span * part // 3) for part in (1, 2))
+        starts = [lowest + span * part // self._threads for part in range(1, self._threads)]
+        ends: list[int | None] = [*starts, None]
+        others = zip(starts, ends[1:], strict=True)
+        return (Stretch(until=ends[0]), *(Stretch(str(start - 1), end, start) for start, end in others))
 
     def batches(self, left: Sequence[Stretch], *, by_id: bool) -> Iterator[tuple[list[Piece], tuple[Stretch, ...]]]:
         """Yield pages, some at a time, and what is left to be read behind them; nothing left ends it.
@@ -187,12 +197,6 @@ class Listing:
 
     # -- the probe
 
-    def _is_id(self, middle: int) -> bool:
-        """Whether a list that is begun behind an id that may not exist goes on with the next one that does."""
-        behind = [one for one in self._ids_behind(str(middle - 1)) if one >= middle]
-        found = self._search("ASCENDING", middle)
-        return bool(behind) and found is not None and behind[0] == found[0]
-
     def _ids_behind(self, after: str | None) -> list[int]:
         """Return the next two ids behind a cursor; none where ids or cursor are no growing numbers."""
         body, following = self._fetch(after, limit=2)
@@ -217,3 +221,9 @@ class Listing:
         ids = [one.get("id") for one in found["results"]]
         total = found.get("total")
         return (int(ids[0]), total) if ids and str(ids[0]).isdecimal() and isinstance(total, int) else None
+
+
+def _is_next(middle: int, behind: Sequence[int], known: tuple[int, int] | None) -> bool:
+    """Whether a list begun behind an id, which may not exist, goes on with the next one that search knows."""
+    following = [one for one in behind if one >= middle]
+    return bool(following) and known is not None and following[0] == known[0]
