@@ -78,12 +78,10 @@ class Jobs:
         ):
             if given.get(name, next(iter(known))) not in known:
                 raise RequestRefusedError("INVALIDJOB", f"InvalidJob : Unsupported {name}: {given[name]}")
-        version = request.parts["version"]
-        now = self._org.now()
+        version, now = request.parts["version"], self._org.now()
         body = {
             "id": make(self._prefix, len(self.all) + 1),
-            "operation": given.get("operation"),
-            "object": given.get("object"),
+            **{name: given.get(name) for name in ("operation", "object")},
             "createdById": self._org.robot,
             "createdDate": now,
             "systemModstamp": now,

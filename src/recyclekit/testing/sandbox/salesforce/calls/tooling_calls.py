@@ -32,6 +32,10 @@ _TYPES = {
     "Lookup": "reference",
 }
 _LENGTHS = {"TextArea": 255, "Picklist": 255, "Lookup": 18, "Email": 80, "Url": 255, "Phone": 40}
+_NEEDED = {
+    **dict.fromkeys(("Text", "LongTextArea"), "length"),
+    **dict.fromkeys(("Number", "Currency", "Percent"), "precision"),
+}
 _LONGEST_FILTERABLE = 255
 
 
@@ -92,21 +96,7 @@ def field_of(name: str, metadata: dict[str, Any]) -> Field:
         RequestRefusedError: a type that is not known, or a value that it needs is missing.
     """
     kind = str(metadata.get("type", ""))
-    if kind not in _TYPES:
-        message = f"Field Type: bad value for restricted picklist field: {kind}"
-        raise RequestRefusedError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, fields=["Type"])
-    if not metadata.get("label"):
-        raise RequestRefusedError(
-            "REQUIRED_FIELD_MISSING", "Required fields are missing: [MasterLabel]", fields=["MasterLabel"]
-        )
-    if kind in {"Text", "LongTextArea"} and not metadata.get("length"):
-        raise RequestRefusedError(
-            "FIELD_INTEGRITY_EXCEPTION", f"Must specify 'length' for a CustomField of type {kind}"
-        )
-    if kind in {"Number", "Currency", "Percent"} and "precision" not in metadata:
-        raise RequestRefusedError(
-            "FIELD_INTEGRITY_EXCEPTION", f"Must specify 'precision' for a CustomField of type {kind}"
-        )
+    _refuse_incomplete(kind, metadata)
     length = int(metadata.get("length") or _LENGTHS.get(kind, 0))
     values = (metadata.get("valueSet") or {}).get("valueSetDefinition", {}).get("value", [])
     return Field(
@@ -127,3 +117,16 @@ def field_of(name: str, metadata: dict[str, Any]) -> Field:
         sortable=length <= _LONGEST_FILTERABLE,
         scale=int(metadata.get("scale") or 0),
     )
+
+
+def _refuse_incomplete(kind: str, metadata: dict[str, Any]) -> None:
+    if kind not in _TYPES:
+        message = f"Field Type: bad value for restricted picklist field: {kind}"
+        raise RequestRefusedError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, fields=["Type"])
+    if not metadata.get("label"):
+        message = "Required fields are missing: [MasterLabel]"
+        raise RequestRefusedError("REQUIRED_FIELD_MISSING", message, fields=["MasterLabel"])
+    needed = _NEEDED.get(kind)
+    if needed and metadata.get(needed) is None:
+        message = f"Must specify '{needed}' for a CustomField of type {kind}"
+        raise RequestRefusedError("FIELD_INTEGRITY_EXCEPTION", message)

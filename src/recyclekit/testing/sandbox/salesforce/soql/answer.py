@@ -9,12 +9,12 @@ from typing import Any
 from recyclekit.testing.sandbox.salesforce.fields import Field
 from recyclekit.testing.sandbox.salesforce.objects import ObjectType
 from recyclekit.testing.sandbox.salesforce.org import Org
-from recyclekit.testing.sandbox.salesforce.soql.binding import bind, follow
+from recyclekit.testing.sandbox.salesforce.soql.binding import Column, bind, follow
 from recyclekit.testing.sandbox.salesforce.soql.faults import malformed, unknown_relationship
 from recyclekit.testing.sandbox.salesforce.soql.groups import grouped
 from recyclekit.testing.sandbox.salesforce.soql.parser import AGGREGATES
 from recyclekit.testing.sandbox.salesforce.soql.selection import selected, source_of
-from recyclekit.testing.sandbox.salesforce.soql.syntax import Call, Query
+from recyclekit.testing.sandbox.salesforce.soql.syntax import Call, Path, Query
 from recyclekit.testing.sandbox.salesforce.store import Record
 
 Row = dict[str, Any]
@@ -68,24 +68,11 @@ def printer(
     Raises:
         SoqlError: a field or relationship that is not there, or a field that is asked for twice.
     """
-    plain: list[str] = []
-    more: list[Callable[[Record, Row], None]] = []
-    seen: set[str] = set()
-    for item in query.select:
-        if isinstance(item, Query):
-            more.append(_children(org, item, type_, base=base, page=page, deleted=deleted))
-            continue
-        path = item.path if isinstance(item, Call) else item
-        assert path is not None, "COUNT() is answered before"
-        column = bind(org, query, type_, path)
-        spelt = ".".join([*(step.name for step in column.steps), column.field.name])
-        if spelt in seen:
-            raise malformed(query.statement, path.place, f"duplicate field selected: {path}")
-        seen.add(spelt)
-        if column.steps:
-            more.append(_parent(org, column.steps, column.field, base))
-        else:
-            plain.append(column.field.name)
+    columns = _columns(org, query, type_)
+    plain = [column.field.name for column in columns if not column.steps]
+    more = [_parent(org, column.steps, column.field, base) for column in columns if column.steps]
+    inner = [item for item in query.select if isinstance(item, Query)]
+    more += [_children(org, item, type_, base=base, page=page, deleted=deleted) for item in inner]
     url = f"{base}/sobjects/{type_.name}/"
 
     def row(record: Record) -> Row:
@@ -98,6 +85,21 @@ def printer(
         return made
 
     return row
+
+
+def _columns(org: Org, query: Query, type_: ObjectType) -> list[Column]:
+    """Return the columns of a select list; a function of a field is the field, in an org of one language."""
+    found: dict[tuple[str, ...], Column] = {}
+    for item in query.select:
+        path = item.path if isinstance(item, Call) else item
+        if not isinstance(path, Path):
+            continue
+        column = bind(org, query, type_, path)
+        spelt = (*(step.name for step in column.steps), column.field.name)
+        if spelt in found:
+            raise malformed(query.statement, path.place, f"duplicate field selected: {path}")
+        found[spelt] = column
+    return list(found.values())
 
 
 def _parent(org: Org, steps: Sequence[Field], field: Field, base: str) -> Callable[[Record, Row], None]:
