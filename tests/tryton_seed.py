@@ -173,6 +173,7 @@ def _country(pool, code):
 def _deals(pool, company, wanted, parties, employees):
     Opportunity, Currency = pool.get("sale.opportunity"), pool.get("currency.currency")
     currencies = {code: _currency(Currency, code) for code in {w.get("currency") or "JPY" for w in wanted}}
+    contacts = _mechanisms(pool, {_number(parties, w["contact"]) for w in wanted if w.get("contact")})
     rows = [
         {
             "reference": w["id"],
@@ -180,7 +181,7 @@ def _deals(pool, company, wanted, parties, employees):
             "company": company.id,
             "currency": currencies[w.get("currency") or "JPY"].id,
             "party": _number(parties, w.get("party")),
-            "contact": _mechanism(pool, w["contact"]).id if w.get("contact") else None,
+            "contact": contacts.get(_number(parties, w.get("contact"))),
             "employee": _number(employees, w.get("employee")),
             "amount": _money(w.get("amount"), currencies[w.get("currency") or "JPY"]),
             "start_date": _date(w.get("created_on")) or date(2000, 1, 1),
@@ -209,15 +210,12 @@ def _activities(pool, wanted, deals):
     return [note.id for note in made]
 
 
-def _mechanism(pool, party):
-    """Return a way to reach a party: what an opportunity's contact is."""
+def _mechanisms(pool, parties):
+    """Return party → a way to reach it, which is what an opportunity's contact is."""
     Mechanism = pool.get("party.contact_mechanism")
-    found = Mechanism.search([("party", "=", party)])
-    if found:
-        return found[0]
-    mechanism = Mechanism(party=party, type="email", value=f"p{party}@example.com")
-    mechanism.save()
-    return mechanism
+    found = {one.party.id: one.id for one in Mechanism.search([("party", "in", list(parties))])}
+    new = [{"party": p, "type": "email", "value": f"p{p}@example.com"} for p in sorted(parties - set(found))]
+    return {**found, **{one.party.id: one.id for one in Mechanism.create(new)}}
 
 
 def _number(made, name):

@@ -18,7 +18,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Within:
     """Tryton's own models, in a process beside the server: does what no caller of REST may (tryton_seed.py)."""
 
     def __init__(self, config: Path) -> None:
-        command = [str(HOME / "venv/bin/python"), "-W", "ignore", str(SEED), str(config), DATABASE]
+        command = [str(HOME / "venv/bin/python"), "-I", "-W", "ignore", str(SEED), str(config), DATABASE]
         self._log = (config.parent / "within.log").open("w+")
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, bufsize=1
@@ -66,7 +66,8 @@ class Within:
     def do(self, what: str, **wanted: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"do": what, **wanted}) + "\n")
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps({"do": what, **wanted}) + "\n")
         answer = self._process.stdout.readline()
         if not answer:
             self._process.wait(10)

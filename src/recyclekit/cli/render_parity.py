@@ -37,13 +37,18 @@ def _differences(parity: Parity) -> RenderableType | None:
             words(column),
             words(a or "–"),
             words(b or "–"),
-            words(why or "the same inputs", DOUBTFUL),
+            words(why or _same(column), DOUBTFUL),
         )
         for deal, column, a, b, why in rows.head(LINES).iter_rows()
     ]
     columns = ("deal", "column", parity.a, parity.b, "what the systems hold differently")
     more = [words(f"  … and {rows.height - LINES:,} more (--json lists all)", QUIET)] if rows.height > LINES else []
     return Group(heading("Decided differently"), indent(table(columns, cells, flexible=(columns[-1],))), *more)
+
+
+def _same(column: str) -> str:
+    """Why a decision may differ though both systems hold the same of the deal."""
+    return "the same; the room went to other deals" if column in {"next_approach_on", "owner"} else "the same"
 
 
 def _strays(parity: Parity) -> Iterator[RenderableType]:

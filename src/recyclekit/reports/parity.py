@@ -62,7 +62,8 @@ class Parity:
 
 def compare(a: Side, b: Side) -> Parity:
     """Hold two systems' decisions side by side. Both were made under one policy, as of one day, without memory."""
-    left, right = _known(a), _known(b)
+    inputs = list(dict.fromkeys([*_inputs(a.deals), *_inputs(b.deals)]))
+    left, right = _known(a, inputs), _known(b, inputs)
     twice = _twice(left) | _twice(right)
     left, right = (side.filter(~pl.col("deal").is_in(list(twice))) for side in (left, right))
     both = left.join(right, on="deal", suffix="_b").sort("deal")
@@ -81,17 +82,17 @@ def compare(a: Side, b: Side) -> Parity:
     )
 
 
-def _known(side: Side) -> pl.DataFrame:
-    """Return the side's deals by the id that both systems know, with decisions and inputs as text."""
-    inputs = _inputs(side.deals)
+def _known(side: Side, inputs: Sequence[str]) -> pl.DataFrame:
+    """Return the side's deals by the id that both systems know, with decisions and inputs (null if absent) as text."""
+    clock = pl.format("{} days ({})", pl.col("inactive_days"), pl.col("activity_source").cast(pl.String))
     known = pl.coalesce("external_id", "deal_id") if "external_id" in side.deals.columns else pl.col("deal_id")
-    deals = side.deals.select("deal_id", deal=known, **{f"in_{name}": _text(name) for name in inputs})
-    decided = side.decisions.select("deal_id", *(_text(name).alias(name) for name in COMPARED))
+    deals = side.deals.select("deal_id", deal=known, **{f"in_{n}": _text(n, side.deals) for n in inputs})
+    decided = side.decisions.select("deal_id", *(_text(n, side.decisions).alias(n) for n in COMPARED), in_silence=clock)
     return deals.join(decided, on="deal_id").drop("deal_id")
 
 
 def _differences(both: pl.DataFrame) -> pl.DataFrame:
-    inputs = [n for n in both.columns if n.startswith("in_") and not n.endswith("_b") and f"{n}_b" in both.columns]
+    inputs = [name for name in both.columns if name.startswith("in_") and f"{name}_b" in both.columns]
     why = [
         pl.when(pl.col(name).ne_missing(pl.col(f"{name}_b"))).then(
             pl.format("{}: {} / {}", pl.lit(name.removeprefix("in_")), _shown(name), _shown(f"{name}_b"))
@@ -127,8 +128,8 @@ def _only(these: pl.DataFrame, those: pl.DataFrame) -> list[str]:
     return sorted(these.join(those, on="deal", how="anti")["deal"])
 
 
-def _text(name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.String)
+def _text(name: str, frame: pl.DataFrame) -> pl.Expr:
+    return pl.col(name).cast(pl.String) if name in frame.columns else pl.lit(None, dtype=pl.String)
 
 
 def _shown(name: str) -> pl.Expr:
