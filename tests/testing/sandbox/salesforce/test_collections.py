@@ -66,6 +66,15 @@ def test_a_row_that_is_not_taken_says_why_and_the_others_are_done(
     assert crm.objects["Opportunity"][deals[1]].get("NextStep") == "y"
 
 
+def test_a_field_without_the_permission_cannot_be_written(crm: SalesforceSandbox, rest: Rest, deals: list[str]) -> None:
+    crm.hide("Opportunity", "Hook__c")
+    crm.lock_fields("Opportunity", "NextStep")
+    for field in ("Hook__c", "NextStep"):
+        rows = _write(rest, [{"attributes": DEAL, "id": deals[0], field: "x"}])
+        assert _codes(rows) == ["INVALID_FIELD_FOR_INSERT_UPDATE"]
+        assert "security settings of this field" in rows[0]["errors"][0]["message"]
+
+
 def test_all_or_none_takes_back_what_was_done(crm: SalesforceSandbox, rest: Rest, deals: list[str]) -> None:
     good = {"attributes": DEAL, "id": deals[0], "NextStep": "y"}
     bad = {"attributes": DEAL, "id": deals[1], "NextStep": "x" * 256}

@@ -26,10 +26,11 @@ def read(org: Org, type_: ObjectType, values: dict[str, Any], *, creating: bool)
     for name, value in values.items():
         if name in {"attributes", "Id", "id"}:
             continue
-        known = org.visible(type_, name)
+        known = type_.find(name)
         if known is None:
             raise RowRefusedError("INVALID_FIELD", f"No such column '{name}' on sobject of type {type_.name}", [name])
-        if not (known.create if creating else known.update) or (type_.name, known.name) in org.locked:
+        forbidden = (type_.name, known.name) in org.locked | org.hidden
+        if forbidden or not (known.create if creating else known.update):
             raise RowRefusedError(
                 "INVALID_FIELD_FOR_INSERT_UPDATE",
                 f"Unable to create/update fields: {known.name}. Please check the security settings of this field and "

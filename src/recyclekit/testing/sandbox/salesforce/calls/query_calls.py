@@ -18,6 +18,7 @@ from recyclekit.testing.sandbox.wire import Answer, Request
 LARGEST = 2000
 SMALLEST_ASKED = 200
 LOCATOR_LIVES = timedelta(days=2)
+_MOST_CURSORS = 5_000  # children that go on in a page of their own have one each
 _OPTIONS = "sforce-query-options"
 
 
@@ -47,6 +48,12 @@ class Pages:
     chance: Random = field(default_factory=Random)
     cursors: dict[str, _Cursor] = field(default_factory=dict)
     made: int = 0
+
+    def keep(self, name: str, cursor: _Cursor) -> None:
+        """Keep a cursor, and of all of them only the newest: a sandbox may run for days."""
+        self.cursors[name] = cursor
+        while len(self.cursors) > _MOST_CURSORS:
+            del self.cursors[next(iter(self.cursors))]
 
     def expire(self) -> None:
         """Let every locator that was handed out be invalid."""
@@ -106,7 +113,7 @@ class QueryCalls:
         end = offset + size
         page: Row = {"totalSize": cursor.total, "done": end >= cursor.total}
         if end < cursor.total:
-            self._pages.cursors[name] = cursor
+            self._pages.keep(name, cursor)
             page["nextRecordsUrl"] = f"{path}/{cursor.verb}/{name}-{end}"
         page["records"] = [cursor.row(record) for record in cursor.records[offset:end]]
         return page
