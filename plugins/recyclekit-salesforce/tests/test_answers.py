@@ -110,6 +110,12 @@ def test_the_rows_of_the_documents_are_read() -> None:
     assert receipt(ACTION, done, expect="001RM000003oXXX").state is ReceiptState.IN_DOUBT
 
 
+def test_a_message_that_quotes_a_mail_address_is_kept_without_it() -> None:
+    said = {"statusCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "Ask taro.yamada@example.co.jp, please."}
+    found = receipt(ACTION, {"success": False, "errors": [said]})
+    assert found.reason == "Ask (an address), please."
+
+
 @pytest.mark.parametrize(
     ("text", "code", "message", "field"),
     [

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from recyclekit.connectors import Opening
+from recyclekit.errors import RemoteError
 from recyclekit.models.plan import Action
+from recyclekit.models.tables import Table
 from recyclekit.testing import create_task, set_fields
 from recyclekit.testing.factories import OWN
 from recyclekit.testing.sandbox import Fault, FaultKind
@@ -18,6 +20,7 @@ from recyclekit.testing.sandbox.salesforce import SalesforceSandbox
 from recyclekit.testing.stand import Stand
 from recyclekit_salesforce import MANIFEST
 from recyclekit_salesforce.settings import SalesforceSettings
+from recyclekit_salesforce.source import SalesforceSource
 
 DEALS = 600
 POISONED = 6
@@ -84,3 +87,28 @@ def test_a_run_through_a_storm_ends_as_if_the_sun_had_shone(
 
 def _struck(crm: Any) -> float:
     return len([call for call in crm.journal if call.fault]) / len(crm.journal)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("bulk_from", [50_000, 0], ids=["pages", "bulk"])
+def test_reading_through_a_storm_brings_every_deal_once(
+    opening: Opening, monkeypatch: pytest.MonkeyPatch, seed: int, bulk_from: int
+) -> None:
+    monkeypatch.setattr(time, "sleep", [].append)
+    with SalesforceSandbox(seed=seed, timezone="Asia/Tokyo") as crm:
+        crm.pages.size = crm.bulk_query.largest_page = 20
+        loaded = crm.load(deals=[{"deal_id": f"d{n}", "crm_state": "lost"} for n in range(DEALS)])
+        settings = SalesforceSettings(**crm.settings, bulk_read_from=bulk_from)
+        crm.faults.add(*STORM)
+        source, cursor, read = SalesforceSource(settings, opening), None, list[str]()
+        for _ in range(50):
+            try:
+                for page in source.pages(Table.DEALS, cursor, ["Id"]):
+                    read += page.records["Id"].to_list()
+                    cursor = page.cursor
+                break
+            except RemoteError:
+                continue  # a run that stops is taken up behind the last page that it has
+        assert len(read) == len(set(read)), f"seed {seed}"
+        assert set(read) == set(loaded.deals.values()), f"seed {seed}"
+        assert len(crm.journal) < 1.5 * DEALS / 20 + 20, f"seed {seed}: too many calls"

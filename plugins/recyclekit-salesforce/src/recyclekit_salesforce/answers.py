@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -32,6 +33,8 @@ CONFIGURATION = frozenset(
 )  # fmt: skip
 """Codes that speak of the user's rights or the org's set-up: every further row would fare the same."""
 _HTML = 200
+_ADDRESS = re.compile(r"[^\s@<>,;:\"'()]+@[^\s@<>,;:\"'()]+\.[A-Za-z]{2,}")
+"""Mail addresses, which a validation rule's message may quote; receipts are kept, and hold nothing of a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,12 @@ def failed(action: Action, why: Refusal, correlation: str = "") -> Receipt:
     state = ReceiptState.PLANNED if why.code in TRANSIENT else ReceiptState.FAILED
     code = "gone" if why.code in GONE else why.code
     return Receipt(
-        key=action.key, state=state, code=code, reason=why.message[:500], field=why.field, correlation=correlation
+        key=action.key,
+        state=state,
+        code=code,
+        reason=_ADDRESS.sub("(an address)", why.message)[:500],
+        field=why.field,
+        correlation=correlation,
     )
 
 
