@@ -16,7 +16,7 @@ from recyclekit.testing.sandbox.journal import Call, Journal
 from recyclekit.testing.sandbox.limits import DailyQuota, RollingLimit
 from recyclekit.testing.sandbox.moments import StillClock
 from recyclekit.testing.sandbox.routing import Router
-from recyclekit.testing.sandbox.wire import Answer, Manner, Request, html_answer, json_answer
+from recyclekit.testing.sandbox.wire import Answer, Manner, NonsenseError, Request, html_answer, json_answer
 
 __all__ = [
     "Answer",
@@ -27,6 +27,7 @@ __all__ = [
     "Faults",
     "Journal",
     "Manner",
+    "NonsenseError",
     "Request",
     "RollingLimit",
     "Router",

@@ -16,7 +16,7 @@ from recyclekit.testing.sandbox.faults import Fault, FaultKind, Faults
 from recyclekit.testing.sandbox.journal import Call, Journal
 from recyclekit.testing.sandbox.routing import Router
 from recyclekit.testing.sandbox.server import Server
-from recyclekit.testing.sandbox.wire import HTML, Answer, Manner, Request, html_answer
+from recyclekit.testing.sandbox.wire import HTML, Answer, Manner, NonsenseError, Request, html_answer, json_answer
 
 _LOST = {"close": Manner.CLOSED, "reset": Manner.RESET, "silence": Manner.SILENT}
 _NO_STATUS = frozenset({Manner.CLOSED, Manner.RESET, Manner.SILENT})
@@ -78,6 +78,10 @@ class SandboxCrm(ABC):
     @abstractmethod
     def fall_behind(self, seconds: float) -> None:
         """Let the search index lag by so much from now on; nothing where the vendor has none."""
+
+    def nonsense(self, request: Request, message: str) -> Answer:  # noqa: ARG002  # the vendor's may look at it
+        """Return the answer to a call that makes no sense."""
+        return json_answer({"message": message}, 400)
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -190,6 +194,8 @@ class SandboxCrm(ABC):
         handler, asked = found
         try:
             return handler(asked)
+        except NonsenseError as nonsense:
+            return self.nonsense(request, str(nonsense))
         except Exception as error:  # noqa: BLE001  # a bug of ours must not look like one of the client
             self.crashes.append(error)
             return Answer(500, f"the sandbox broke: {error!r}".encode(), {"X-Sandbox-Crash": "1"})

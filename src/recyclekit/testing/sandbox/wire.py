@@ -18,6 +18,10 @@ JSON = {"Content-Type": "application/json;charset=utf-8"}
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 
 
+class NonsenseError(Exception):
+    """A call makes no sense to the vendor; the message is the vendor's. Handlers raise it, the sandbox answers it."""
+
+
 class Manner(Enum):
     """How an answer reaches the client."""
 
@@ -59,7 +63,10 @@ class Request:
 
     def form(self) -> dict[str, str]:
         """Return the body of a form post; of a repeated name the first value."""
-        return {name: values[0] for name, values in parse_qs(self.body.decode(), keep_blank_values=True).items()}
+        return {
+            name: values[0]
+            for name, values in parse_qs(self.body.decode(errors="replace"), keep_blank_values=True).items()
+        }
 
 
 @dataclass(frozen=True, slots=True)

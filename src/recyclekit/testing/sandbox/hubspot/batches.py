@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from recyclekit.testing.sandbox.hubspot.object_types import ObjectType, object_type
+from recyclekit.testing.sandbox.hubspot.bodies import body_of, kind_of
+from recyclekit.testing.sandbox.hubspot.object_types import ObjectType
 from recyclekit.testing.sandbox.hubspot.portal import Portal
 from recyclekit.testing.sandbox.hubspot.values import Problem
 from recyclekit.testing.sandbox.wire import Answer, Request, json_answer
-
-LARGEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +42,16 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A batch call that makes sense so far: its object type and its body."""
+    """A batch call: its object type and its body."""
 
     request: Request
     kind: ObjectType
-    body: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any]
 
 
-def scope_of(portal: Portal, request: Request) -> Scope | Answer:
-    """Return the call's object type and body, or why it makes no sense."""
-    kind = object_type(request.parts["type"])
-    if kind is None:
-        return portal.say.bad_request(f"Unable to infer object type from: {request.parts['type']}")
-    try:
-        body = request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        return portal.say.bad_request("Invalid input JSON on line 1, column 1")
-    return Scope(request, kind, body)
-
-
-def inputs_of(portal: Portal, body: Mapping[str, Any], largest: int = LARGEST) -> list[dict[str, Any]] | Answer:
-    """Return the inputs of a batch, or why there are none."""
-    inputs = body.get("inputs")
-    if not isinstance(inputs, list) or not all(isinstance(given, dict) for given in inputs):
-        return portal.say.bad_request("Some required fields were not set: [inputs]")
-    if len(inputs) > largest:
-        return portal.say.bad_request(f"The maximum number of inputs is {largest}; {len(inputs)} were sent.")
-    return inputs
+def scope_of(request: Request) -> Scope:
+    """Return the call's object type and body."""
+    return Scope(request, kind_of(request), body_of(request))
 
 
 def batch_answer(

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from recyclekit.testing.sandbox.hubspot.bodies import body_of, inputs_of, kind_of, number, rows
 from recyclekit.testing.sandbox.hubspot.definitions import MAXIMUM_UNIQUE, Definitions
-from recyclekit.testing.sandbox.hubspot.object_types import object_type
 from recyclekit.testing.sandbox.hubspot.owners import Owner
 from recyclekit.testing.sandbox.hubspot.portal import Portal
 from recyclekit.testing.sandbox.hubspot.records import iso
@@ -36,8 +36,6 @@ class Describing:
     def properties(self, request: Request) -> Answer:
         """GET /properties/{type}."""
         known = self._definitions(request)
-        if known is None:
-            return self._portal.say.not_found()
         archived = request.first("archived") == "true"
         shown = [one.shown() for one in known.values() if not one.forbidden and not archived]
         return json_answer({"results": shown})
@@ -45,24 +43,20 @@ class Describing:
     def property(self, request: Request) -> Answer:
         """GET /properties/{type}/{name}."""
         known, name = self._definitions(request), request.parts["name"]
-        found = known.open(name) if known else None
+        found = known.open(name)
         return json_answer(found.shown()) if found else self._portal.say.not_found(f'Property "{name}" does not exist')
 
     def create_property(self, request: Request) -> Answer:
         """POST /properties/{type}."""
         known = self._definitions(request)
-        if known is None:
-            return self._portal.say.not_found()
-        given = request.json()
+        given = body_of(request)
         refused = self._refused(known, given)
         return refused or json_answer(_define(known, given), 201)
 
     def create_properties(self, request: Request) -> Answer:
         """POST /properties/{type}/batch/create: all of them or none."""
         known = self._definitions(request)
-        if known is None:
-            return self._portal.say.not_found()
-        inputs = request.json().get("inputs") or []
+        inputs = inputs_of(body_of(request))
         refused = next((answer for given in inputs if (answer := self._refused(known, given))), None)
         if refused:
             return refused
@@ -73,28 +67,25 @@ class Describing:
     def groups(self, request: Request) -> Answer:
         """GET /properties/{type}/groups."""
         known = self._definitions(request)
-        if known is None:
-            return self._portal.say.not_found()
         return json_answer({"results": [_group(name, label) for name, label in known.groups.items()]})
 
     def create_group(self, request: Request) -> Answer:
         """POST /properties/{type}/groups."""
         known = self._definitions(request)
-        if known is None:
-            return self._portal.say.not_found()
-        given = request.json()
-        name = str(given.get("name"))
+        given = body_of(request)
+        name = str(given.get("name") or "")
+        if not _NAME.fullmatch(name):
+            return self._portal.say.bad_request(f"'{name}' is no name for a group.")
         if name in known.groups:
             return self._portal.say.conflict(f"A property group named '{name}' already exists.")
         known.groups[name] = str(given.get("label") or name)
         return json_answer(_group(name, known.groups[name]), 201)
 
-    def _definitions(self, request: Request) -> Definitions | None:
-        kind = object_type(request.parts["type"])
-        return self._portal.definitions[kind.name] if kind else None
+    def _definitions(self, request: Request) -> Definitions:
+        return self._portal.definitions[kind_of(request).name]
 
     def _refused(self, known: Definitions, given: Mapping[str, Any]) -> Answer | None:
-        if given.get("name") in known:
+        if str(given.get("name")) in known:
             return self._portal.say.conflict(f"A property named '{given['name']}' already exists.")
         wrong = next(_wrong(known, given), None)
         return self._portal.say.bad_request(wrong) if wrong else None
@@ -103,8 +94,7 @@ class Describing:
 
     def pipelines(self, request: Request) -> Answer:
         """GET /pipelines/{type}."""
-        kind = object_type(request.parts["type"])
-        every = self._portal.pipelines.values() if kind and kind.name == "deals" else ()
+        every = self._portal.pipelines.values() if kind_of(request).name == "deals" else ()
         return json_answer({"results": [pipeline.shown(place) for place, pipeline in enumerate(every)]})
 
     def pipeline(self, request: Request) -> Answer:
@@ -120,11 +110,11 @@ class Describing:
     def owners(self, request: Request) -> Answer:
         """GET /owners: of those who left only with archived=true."""
         archived, email = request.first("archived") == "true", request.first("email")
-        limit, after = int(request.first("limit") or 100), request.first("after")
+        limit, after = (number(request.first(name), name, usual) for name, usual in (("limit", 100), ("after", 0)))
         every = [
             owner
             for owner in sorted(self._portal.owners.values(), key=lambda one: int(one.id))
-            if owner.archived is archived and email in ("", owner.email) and int(owner.id) >= int(after or 0)
+            if owner.archived is archived and email in ("", owner.email) and int(owner.id) >= after
         ]
         body: dict[str, Any] = {"results": [owner.shown() for owner in every[:limit]]}
         if len(every) > limit:
@@ -185,9 +175,9 @@ def _wrong(known: Definitions, given: Mapping[str, Any]) -> Iterator[str]:
     name, kind, group = str(given.get("name") or ""), str(given.get("type")), given.get("groupName")
     if not _NAME.fullmatch(name):
         yield f"'{name}' is no name: lower-case letters, digits and underscores, a letter first."
-    if group not in known.groups:
+    if str(group) not in known.groups:
         yield f"The property group '{group}' does not exist."
-    if given.get("fieldType") not in _TYPES.get(kind, ()):
+    if str(given.get("fieldType")) not in _TYPES.get(kind, ()):
         yield f"fieldType {given.get('fieldType')} does not go with type {kind}."
     if not given.get("label"):
         yield "Some required fields were not set: [label]"
@@ -202,7 +192,9 @@ def _define(known: Definitions, given: Mapping[str, Any]) -> dict[str, Any]:
         label=str(given["label"]),
         type=str(given["type"]),
         field_type=str(given["fieldType"]),
-        options={str(option["value"]): str(option["label"]) for option in given.get("options") or ()},
+        options={
+            str(option.get("value")): str(option.get("label")) for option in rows(given.get("options"), "options")
+        },
         unique=bool(given.get("hasUniqueValue")),
         description=str(given.get("description") or ""),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from recyclekit.testing.sandbox.hubspot.bodies import array_of, body_of, number, texts
 from recyclekit.testing.sandbox.hubspot.lists import BY_HAND, MemberList
 from recyclekit.testing.sandbox.hubspot.object_types import object_type
 from recyclekit.testing.sandbox.hubspot.portal import Portal
@@ -30,7 +31,7 @@ class Enrolling:
 
     def create(self, request: Request) -> Answer:
         """POST /lists: name, objectTypeId, processingType."""
-        given = request.json()
+        given = body_of(request)
         kind = object_type(str(given.get("objectTypeId")))
         name, processing = str(given.get("name") or ""), str(given.get("processingType"))
         if kind is None or not name or processing not in BY_HAND | {"DYNAMIC"}:
@@ -43,14 +44,14 @@ class Enrolling:
 
     def search(self, request: Request) -> Answer:
         """POST /lists/search: by name, by type of processing."""
-        given = request.json() if request.body else {}
-        word, types = str(given.get("query") or "").lower(), given.get("processingTypes") or ()
+        given = body_of(request)
+        word, types = str(given.get("query") or "").lower(), texts(given.get("processingTypes"), "processingTypes")
         found = [
             one
             for one in self._portal.lists.values()
             if word in one.name.lower() and (not types or one.processing in types)
         ]
-        offset, count = int(given.get("offset") or 0), int(given.get("count") or 20)
+        offset, count = number(given.get("offset"), "offset"), number(given.get("count"), "count", 20)
         shown = [{**one.shown(), "additionalProperties": {}} for one in found[offset : offset + count]]
         end = offset + len(shown)
         return json_answer({"offset": end, "hasMore": end < len(found), "lists": shown, "total": len(found)})
@@ -60,7 +61,7 @@ class Enrolling:
         found = self._portal.lists.get(request.parts["id"])
         if found is None:
             return self._missing(request)
-        limit, start = int(request.first("limit") or MEMBERS_PAGE), int(request.first("after") or 0)
+        limit, start = number(request.first("limit"), "limit", MEMBERS_PAGE), number(request.first("after"), "after")
         every = sorted(found.members.items(), key=lambda one: int(one[0]))
         page = [{"recordId": record_id, "membershipTimestamp": at} for record_id, at in every[start : start + limit]]
         body: dict[str, Any] = {"results": page, "total": len(every)}
@@ -70,32 +71,31 @@ class Enrolling:
 
     def add(self, request: Request) -> Answer:
         """PUT /lists/{id}/memberships/add: the body is an array of record ids."""
-        return self._change(request, add=request.json(), remove=[])
+        return self._change(request, add=array_of(request), remove=[])
 
     def remove(self, request: Request) -> Answer:
         """PUT /lists/{id}/memberships/remove."""
-        return self._change(request, add=[], remove=request.json())
+        return self._change(request, add=[], remove=array_of(request))
 
     def add_and_remove(self, request: Request) -> Answer:
         """PUT /lists/{id}/memberships/add-and-remove."""
-        given = request.json()
-        return self._change(request, add=given.get("recordIdsToAdd") or [], remove=given.get("recordIdsToRemove") or [])
+        given = body_of(request)
+        add, remove = (texts(given.get(name), name) for name in ("recordIdsToAdd", "recordIdsToRemove"))
+        return self._change(request, add=add, remove=remove)
 
-    def _change(self, request: Request, *, add: Any, remove: Any) -> Answer:
+    def _change(self, request: Request, *, add: list[str], remove: list[str]) -> Answer:
         found = self._portal.lists.get(request.parts["id"])
         if found is None:
             return self._missing(request)
         if found.processing not in BY_HAND:
             message = f"List {found.id} is {found.processing}: its members follow from its filters."
             return self._portal.say.bad_request(message)
-        if not isinstance(add, list) or not isinstance(remove, list):
-            return self._portal.say.bad_request("The body must be an array of record ids.")
         records = self._portal.objects[found.kind]
-        known = [str(one) for one in add if records.live(str(one))]
+        known = [one for one in add if records.live(one)]
         body = {
             "recordsIdsAdded": found.put(known, self._portal.now()),  # HubSpot spells it so
-            "recordIdsRemoved": found.drop(str(one) for one in remove),
-            "recordIdsMissing": [str(one) for one in add if str(one) not in known],
+            "recordIdsRemoved": found.drop(remove),
+            "recordIdsMissing": [one for one in add if one not in known],
         }
         return json_answer(body)
 

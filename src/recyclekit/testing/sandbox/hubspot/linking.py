@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recyclekit.testing.sandbox.hubspot.batches import Failure, batch_answer, inputs_of
+from recyclekit.testing.sandbox.hubspot.batches import Failure, batch_answer
+from recyclekit.testing.sandbox.hubspot.bodies import body_of, inputs_of, kind_of, number, rows, rows_of, table
 from recyclekit.testing.sandbox.hubspot.links import LinkType
-from recyclekit.testing.sandbox.hubspot.object_types import ObjectType, object_type
+from recyclekit.testing.sandbox.hubspot.object_types import ObjectType
 from recyclekit.testing.sandbox.hubspot.portal import Portal
 from recyclekit.testing.sandbox.wire import Answer, Request, json_answer
 
@@ -28,11 +29,7 @@ class Linking:
 
     def batch(self, request: Request) -> Answer:
         """POST /associations/{from}/{to}/batch/read: a record without any is an error in a 207, and means none."""
-        ends, inputs = self._ends(request), self._inputs(request)
-        if isinstance(inputs, Answer):
-            return inputs
-        if ends is None:
-            return self._portal.say.bad_request("Unable to infer object type")
+        ends, inputs = _ends(request), inputs_of(body_of(request), LARGEST)
         from_, to = ends
         results: list[Any] = []
         failures: list[Failure] = []
@@ -48,9 +45,9 @@ class Linking:
 
     def one(self, request: Request) -> Answer:
         """GET /objects/{from}/{id}/associations/{to}: one page of a record's associations."""
-        ends = self._ends(request)
+        ends = _ends(request)
         record_id = request.parts["id"]
-        if ends is None or self._portal.objects[ends[0].name].live(record_id) is None:
+        if self._portal.objects[ends[0].name].live(record_id) is None:
             return self._portal.say.not_found()
         page, after = self._slice(request, ends[0], record_id, ends[1], request.first("after"))
         paging = {"paging": {"next": {"after": after, "link": f"?after={after}"}}} if after else {}
@@ -58,34 +55,29 @@ class Linking:
 
     def put(self, request: Request) -> Answer:
         """PUT …/associations/{to}/{to_id}, or …/associations/default/{to}/{to_id}: associate two records."""
-        ends, parts = self._ends(request), request.parts
-        if ends is None or not self._both(ends, parts["id"], parts["to_id"]):
+        ends, parts = _ends(request), request.parts
+        if not self._both(ends, parts["id"], parts["to_id"]):
             return self._portal.say.not_found()
-        types = _types(request.json()) if request.body else []
+        types = _types(rows_of(request))
         self._portal.link(ends[0].name, parts["id"], ends[1].name, parts["to_id"], types)
         body = self._made(ends, parts["id"], parts["to_id"])
         return json_answer(body, 201) if types else batch_answer(self._portal, request, [body], [])
 
     def drop(self, request: Request) -> Answer:
         """DELETE …/associations/{to}/{to_id}: part two records; again is no error."""
-        ends, parts = self._ends(request), request.parts
-        if ends is not None:
-            self._portal.links.remove(ends[0].name, parts["id"], ends[1].name, parts["to_id"])
+        ends, parts = _ends(request), request.parts
+        self._portal.links.remove(ends[0].name, parts["id"], ends[1].name, parts["to_id"])
         return Answer(204)
 
     def batch_put(self, request: Request) -> Answer:
         """POST /associations/{from}/{to}/batch/create and …/batch/associate/default."""
-        ends, inputs = self._ends(request), self._inputs(request)
-        if isinstance(inputs, Answer):
-            return inputs
-        if ends is None:
-            return self._portal.say.bad_request("Unable to infer object type")
+        ends, inputs = _ends(request), inputs_of(body_of(request), LARGEST)
         results: list[Any] = []
         failures: list[Failure] = []
         for given in inputs:
-            one, other = str(given["from"]["id"]), str(given["to"]["id"])
+            one, other = (str(table(given.get(end), end).get("id")) for end in ("from", "to"))
             if self._both(ends, one, other):
-                self._portal.link(ends[0].name, one, ends[1].name, other, _types(given.get("types") or []))
+                self._portal.link(ends[0].name, one, ends[1].name, other, _types(rows(given.get("types"), "types")))
                 results.append(self._made(ends, one, other))
             else:
                 failures.append(
@@ -98,7 +90,7 @@ class Linking:
     ) -> tuple[list[dict[str, Any]], str]:
         """Return a page of one record's associations and what to ask for next, or empty."""
         every = list(self._portal.links.of(from_.name, record_id, to.name).items())
-        start = int(after) if after.isdigit() else 0
+        start = int(after) if after.isdecimal() else 0
         page = [
             {"toObjectId": _number(request, end), "associationTypes": [kind.shown() for kind in types]}
             for end, types in every[start : start + self._page]
@@ -121,17 +113,9 @@ class Linking:
         live = self._portal.objects[ends[0].name].live(one), self._portal.objects[ends[1].name].live(other)
         return None not in live
 
-    def _inputs(self, request: Request) -> list[dict[str, Any]] | Answer:
-        try:
-            body = request.json()
-        except ValueError:
-            body = {}
-        return inputs_of(self._portal, body if isinstance(body, dict) else {}, LARGEST)
 
-    @staticmethod
-    def _ends(request: Request) -> tuple[ObjectType, ObjectType] | None:
-        from_, to = object_type(request.parts["from"]), object_type(request.parts["to"])
-        return (from_, to) if from_ and to else None
+def _ends(request: Request) -> tuple[ObjectType, ObjectType]:
+    return kind_of(request, "from"), kind_of(request, "to")
 
 
 def _number(request: Request, record_id: str) -> int | str:
@@ -139,8 +123,11 @@ def _number(request: Request, record_id: str) -> int | str:
     return int(record_id) if "/v4/" in request.path else record_id
 
 
-def _types(given: list[Mapping[str, Any]]) -> list[LinkType]:
-    return [LinkType(int(one["associationTypeId"]), str(one["associationCategory"])) for one in given]
+def _types(given: Sequence[Mapping[str, Any]]) -> list[LinkType]:
+    return [
+        LinkType(number(one.get("associationTypeId"), "associationTypeId"), str(one.get("associationCategory")))
+        for one in given
+    ]
 
 
 def _none(from_: ObjectType, record_id: str, to: ObjectType) -> Failure:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from recyclekit.testing.sandbox.faults import FaultKind
-from recyclekit.testing.sandbox.hubspot.batches import Failure, Scope, batch_answer, inputs_of, scope_of
+from recyclekit.testing.sandbox.hubspot.batches import Failure, Scope, batch_answer, scope_of
+from recyclekit.testing.sandbox.hubspot.bodies import inputs_of, kind_of, number, texts
 from recyclekit.testing.sandbox.hubspot.object_types import OBJECT_TYPES, ObjectType, object_type
 from recyclekit.testing.sandbox.hubspot.portal import Portal
 from recyclekit.testing.sandbox.hubspot.records import Record
@@ -29,19 +30,17 @@ class Reading:
 
     def page(self, request: Request) -> Answer:
         """GET /objects/{type}: one page, by ascending id."""
-        kind, say = object_type(request.parts["type"]), self._portal.say
-        if kind is None:
-            return say.bad_request(f"Unable to infer object type from: {request.parts['type']}")
+        kind, say = kind_of(request), self._portal.say
         history = asked_for(request, "propertiesWithHistory")
         largest = PAGE_WITH_HISTORY if history else PAGE
-        limit, start = request.first("limit", str(USUAL_PAGE)), self._start(request.first("after"))
-        if not limit.isdigit() or not 1 <= int(limit) <= largest:
+        limit, start = number(request.first("limit"), "limit", USUAL_PAGE), self._start(request.first("after"))
+        if not 1 <= limit <= largest:
             return say.bad_request(f"The limit must be between 1 and {largest}; {limit} was sent.")
         if start is None:
             return say.bad_request(f"The paging cursor {request.first('after')} is invalid.")
         view = View(self._portal, kind, asked_for(request, "properties"), history)
         archived = request.first("archived") == "true"
-        records, following = self._portal.objects[kind.name].page(start, int(limit), archived=archived)
+        records, following = self._portal.objects[kind.name].page(start, limit, archived=archived)
         to = asked_for(request, "associations")
         body: dict[str, Any] = {
             "results": [self._with_links(view.shown(record), kind, record, to) for record in records]
@@ -53,23 +52,20 @@ class Reading:
 
     def one(self, request: Request) -> Answer:
         """GET /objects/{type}/{id}: one record by id, by a unique property, or by an id that was merged away."""
-        kind = object_type(request.parts["type"])
-        found = kind and self._find(kind, request.parts["id"], request.first("idProperty"))
-        if kind is None or not found or found.archived is not (request.first("archived") == "true"):
+        kind = kind_of(request)
+        found = self._find(kind, request.parts["id"], request.first("idProperty"))
+        if not found or found.archived is not (request.first("archived") == "true"):
             return self._portal.say.not_found(f"Object not found.  objectId are usually numeric: {request.parts['id']}")
         view = View(self._portal, kind, asked_for(request, "properties"), asked_for(request, "propertiesWithHistory"))
         return json_answer(self._with_links(view.shown(found), kind, found, asked_for(request, "associations")))
 
     def batch(self, request: Request) -> Answer:
         """POST /objects/{type}/batch/read: up to 100 by id; what is missing is an error in a 207."""
-        scope = scope_of(self._portal, request)
-        if isinstance(scope, Answer):
-            return scope
+        scope = scope_of(request)
         kind, body = scope.kind, scope.body
-        inputs = inputs_of(self._portal, body)
-        if isinstance(inputs, Answer):
-            return inputs
-        view = View(self._portal, kind, body.get("properties") or (), body.get("propertiesWithHistory") or ())
+        inputs = inputs_of(body)
+        asked, history = (texts(body.get(name), name) for name in ("properties", "propertiesWithHistory"))
+        view = View(self._portal, kind, asked, history)
         found, missing = self._sorted_out(scope, [str(given.get("id")) for given in inputs])
         noun = kind.singular
         message = f"Could not get some {noun} objects, they may be deleted or not exist. Check that ids are valid."
@@ -118,9 +114,9 @@ class Reading:
         if not cursor:
             return 0
         if not self._opaque:
-            return int(cursor) if cursor.isdigit() else None
+            return int(cursor) if cursor.isdecimal() else None
         try:
             portal, _, number = base64.urlsafe_b64decode(cursor.encode()).decode().partition(":")
         except ValueError:
             return None
-        return int(number) if portal == str(self._portal.number) and number.isdigit() else None
+        return int(number) if portal == str(self._portal.number) and number.isdecimal() else None

@@ -227,6 +227,9 @@ class HubSpotSandbox(SandboxCrm):
     def unknown(self, request: Request) -> Answer:
         return edge(404, f"404 Not Found: {request.path}")
 
+    def nonsense(self, request: Request, message: str) -> Answer:  # noqa: ARG002  # it is the same everywhere
+        return self.portal.say.bad_request(message)
+
     def expire_tokens(self) -> None:
         self.sign_in.expire()
 

@@ -10,11 +10,12 @@ from typing import Any
 import orjson
 
 from recyclekit.testing.sandbox.hubspot.batches import Scope, scope_of
+from recyclekit.testing.sandbox.hubspot.bodies import number, rows, texts
 from recyclekit.testing.sandbox.hubspot.object_types import ObjectType
 from recyclekit.testing.sandbox.hubspot.portal import Portal
 from recyclekit.testing.sandbox.hubspot.records import Record, milliseconds
 from recyclekit.testing.sandbox.hubspot.showing import View
-from recyclekit.testing.sandbox.wire import Answer, Request, json_answer
+from recyclekit.testing.sandbox.wire import Answer, NonsenseError, Request, json_answer
 
 WALL = 10_000
 PAGE, USUAL_PAGE = 200, 10
@@ -35,15 +36,13 @@ class Searching:
 
     def search(self, request: Request) -> Answer:
         """POST /objects/{type}/search."""
-        scope = scope_of(self._portal, request)
-        if isinstance(scope, Answer):
-            return scope
+        scope = scope_of(request)
         wrong = self._wrong(scope)
         if wrong:
             return self._portal.say.bad_request(wrong)
-        limit, after = int(scope.body.get("limit") or USUAL_PAGE), int(scope.body.get("after") or 0)
+        limit, after = _limit(scope.body), number(scope.body.get("after"), "after")
         ids = self._matching(scope)
-        view = View(self._portal, scope.kind, scope.body.get("properties") or ())
+        view = View(self._portal, scope.kind, texts(scope.body.get("properties"), "properties"))
         body: dict[str, Any] = {
             "total": len(ids),
             "results": [view.shown(record) for record in self._records(scope.kind, ids[after : after + limit])],
@@ -75,13 +74,13 @@ class Searching:
 
     def _wrong(self, scope: Scope) -> str:
         body, groups = scope.body, _groups(scope.body)
-        limit, after = body.get("limit") or USUAL_PAGE, body.get("after") or 0
-        sorts = body.get("sorts") or []
+        limit, after = _limit(body), number(body.get("after"), "after")
+        sorts = _sorts(body)
         if len(scope.request.body) > LONGEST_BODY:
             return f"The request body is too long; at most {LONGEST_BODY} characters are allowed."
-        if not str(limit).isdigit() or not 1 <= int(limit) <= PAGE:
+        if not 1 <= limit <= PAGE:
             return f"The limit must be between 1 and {PAGE}."
-        if not str(after).isdigit() or int(after) + int(limit) > WALL:
+        if after + limit > WALL:
             return f"Search results are limited to {WALL}: after {after} with limit {limit} goes beyond."
         if len(groups) > GROUPS or any(len(group) > IN_GROUP for group in groups) or sum(map(len, groups)) > FILTERS:
             return f"At most {GROUPS} filter groups of {IN_GROUP} filters are allowed, {FILTERS} in all."
@@ -99,9 +98,9 @@ class Searching:
             definition = known.open(str(name))
             if definition is None:
                 return f"There was a problem with the request: property {name} does not exist."
-            if operator not in _OPERATORS:
+            if not isinstance(operator, str) or operator not in _OPERATORS:
                 return f"Invalid input JSON: {operator} is not an operator."
-            if operator in {"IN", "NOT_IN"} and len(given.get("values") or ()) > IN_VALUES:
+            if operator in {"IN", "NOT_IN"} and len(texts(given.get("values"), "values")) > IN_VALUES:
                 return f"{operator} takes at most {IN_VALUES} values."
             if operator in _COMPARING and definition.type in {"datetime", "date", "number"}:
                 bounds = [given.get("value"), *([given.get("highValue")] if operator == "BETWEEN" else [])]
@@ -114,7 +113,7 @@ class Searching:
     def _matching(self, scope: Scope) -> list[str]:
         """Return the ids that fit, in order. A keyset on the id takes its part of a result that is kept."""
         groups, body = _groups(scope.body), scope.body
-        name, descending = _sort((body.get("sorts") or ["hs_object_id"])[0])
+        name, descending = _sort((_sorts(body) or ["hs_object_id"])[0])
         last, rest = _keyset(groups) if name == "hs_object_id" and not descending else (None, groups)
         query = orjson.dumps([rest, body.get("query"), name, descending])
         key = (scope.kind.name, self._portal.indexes[scope.kind.name].version, query)
@@ -142,8 +141,8 @@ class Searching:
 
 
 def _groups(body: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
-    groups = [list(group.get("filters") or ()) for group in body.get("filterGroups") or ()]
-    loose = list(body.get("filters") or ())
+    groups = [rows(group.get("filters"), "filters") for group in rows(body.get("filterGroups"), "filterGroups")]
+    loose = rows(body.get("filters"), "filters")
     return [*groups, loose] if loose else groups
 
 
@@ -154,6 +153,17 @@ def _keyset(groups: list[list[dict[str, Any]]]) -> tuple[int | None, list[list[d
     bounds = [g for g in groups[0] if (g.get("propertyName"), g.get("operator")) == ("hs_object_id", "GT")]
     rest = [g for g in groups[0] if g not in bounds]
     return (max(int(float(g["value"])) for g in bounds), [rest] if rest else []) if bounds else (None, groups)
+
+
+def _limit(body: Mapping[str, Any]) -> int:
+    return number(body.get("limit"), "limit", USUAL_PAGE)
+
+
+def _sorts(body: Mapping[str, Any]) -> list[Any]:
+    sorts = body.get("sorts") or []
+    if not isinstance(sorts, list) or not all(isinstance(sort, (str, dict)) for sort in sorts):
+        raise NonsenseError("Invalid input JSON: sorts is no array of sorts.")
+    return sorts
 
 
 def _sort(sort: Any) -> tuple[str, bool]:

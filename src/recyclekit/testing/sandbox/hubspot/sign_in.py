@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from recyclekit.testing.sandbox.hubspot.bodies import body_of
 from recyclekit.testing.sandbox.hubspot.object_types import object_type
 from recyclekit.testing.sandbox.hubspot.records import iso
 from recyclekit.testing.sandbox.hubspot.said import Speech, edge
@@ -97,7 +98,7 @@ class SignIn:
     def exchange(self, request: Request) -> Answer:
         """POST /oauth/v1/token and its successors: a refresh token for an access token."""
         is_json = request.headers.get("content-type", "").startswith("application/json")
-        given = request.json() if is_json else request.form()
+        given = body_of(request) if is_json else request.form()
         if given.get("grant_type") != "refresh_token":
             return self._refused("unsupported_grant_type", "BAD_GRANT_TYPE", "only refresh_token is known here")
         if (given.get("client_id"), given.get("client_secret")) != (self.grant.client_id, self.grant.client_secret):

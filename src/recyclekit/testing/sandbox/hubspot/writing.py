@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from recyclekit.testing.sandbox.faults import FaultKind, Faults
-from recyclekit.testing.sandbox.hubspot.batches import Failure, Scope, batch_answer, inputs_of, scope_of
+from recyclekit.testing.sandbox.hubspot.batches import Failure, Scope, batch_answer, scope_of
+from recyclekit.testing.sandbox.hubspot.bodies import inputs_of, kind_of, plain_values, rows, table
 from recyclekit.testing.sandbox.hubspot.checking import Checked
 from recyclekit.testing.sandbox.hubspot.links import LinkType
-from recyclekit.testing.sandbox.hubspot.object_types import UNLABELLED, ObjectType, object_type
+from recyclekit.testing.sandbox.hubspot.object_types import UNLABELLED, ObjectType
 from recyclekit.testing.sandbox.hubspot.portal import Portal
 from recyclekit.testing.sandbox.hubspot.records import Record
 from recyclekit.testing.sandbox.hubspot.said import invalid_message
@@ -67,16 +68,14 @@ class Writing:
 
     def archive(self, request: Request) -> Answer:
         """DELETE /objects/{type}/{id}: into the bin; again is no error."""
-        kind = object_type(request.parts["type"])
-        record = kind and self._portal.objects[kind.name].live(request.parts["id"])
-        if kind and record:
+        kind = kind_of(request)
+        record = self._portal.objects[kind.name].live(request.parts["id"])
+        if record:
             self._portal.archive(kind.name, record)
         return Answer(204)
 
     def _single(self, request: Request, plan: Callable[[Scope, Wish], None], status: int) -> Answer:
-        scope = scope_of(self._portal, request)
-        if isinstance(scope, Answer):
-            return scope
+        scope = scope_of(request)
         by = request.first("idProperty")
         where = {"id": request.parts["id"], **({"idProperty": by} if by else {})} if "id" in request.parts else {}
         wish = Wish({**scope.body, **where})
@@ -101,12 +100,8 @@ class Writing:
 
     def batch_archive(self, request: Request) -> Answer:
         """POST /objects/{type}/batch/archive: what is gone already is no error."""
-        scope = scope_of(self._portal, request)
-        if isinstance(scope, Answer):
-            return scope
-        inputs = inputs_of(self._portal, scope.body)
-        if isinstance(inputs, Answer):
-            return inputs
+        scope = scope_of(request)
+        inputs = inputs_of(scope.body)
         for given in inputs:
             record = self._portal.objects[scope.kind.name].live(str(given.get("id")))
             if record:
@@ -114,12 +109,8 @@ class Writing:
         return Answer(204)
 
     def _batch(self, request: Request, plan: Callable[[Scope, Wish], None], status: int) -> Answer:
-        scope = scope_of(self._portal, request)
-        if isinstance(scope, Answer):
-            return scope
-        inputs = inputs_of(self._portal, scope.body)
-        if isinstance(inputs, Answer):
-            return inputs
+        scope = scope_of(request)
+        inputs = inputs_of(scope.body)
         wishes = [Wish(given) for given in inputs]
         twice = _repeated([str(given.get("id")) for given in inputs if "id" in given])
         if twice:
@@ -168,7 +159,7 @@ class Writing:
         plan(scope, wish)
         if wish.failure:
             return
-        checked = wish.checked = self._portal.check(scope.kind.name, wish.given.get("properties") or {}, wish.record)
+        checked = wish.checked = self._portal.check(scope.kind.name, plain_values(wish.given), wish.record)
         struck = self._struck(scope, wish, checked)
         if struck:
             wish.fail("VALIDATION_ERROR", struck.message, [struck])
@@ -184,7 +175,7 @@ class Writing:
         if not self._faults.on_records:
             return None
         keys = (checked.values.get(name) or "" for name in self._portal.definitions[scope.kind.name].unique)
-        ends = (str(link.get("to", {}).get("id")) for link in wish.given.get("associations") or ())
+        ends = (str(table(link.get("to"), "to").get("id")) for link in _links(wish))
         names = (wish.record.id if wish.record else str(wish.given.get("id") or ""), *keys, *ends)
         fault = self._faults.strike_record(scope.request, *names)
         if fault is None:
@@ -214,7 +205,7 @@ class Writing:
             return
         wish.record = self._portal.by_unique(scope.kind.name, by, str(wish.given.get("id")))
         wish.created = wish.record is None
-        wish.given["properties"] = {by: str(wish.given.get("id")), **(wish.given.get("properties") or {})}
+        wish.given["properties"] = {by: str(wish.given.get("id")), **plain_values(wish.given)}
 
     def _is_unique(self, scope: Scope, name: str) -> bool:
         definition = self._portal.definitions[scope.kind.name].open(name)
@@ -225,7 +216,7 @@ class Writing:
         return f"Unable to perform update/upsert by non-unique {where}"
 
     def _check_links(self, kind: ObjectType, wish: Wish) -> None:
-        for link in wish.given.get("associations") or ():
+        for link in _links(wish):
             if _target(self._portal, kind, link) is None:
                 wish.fail("VALIDATION_ERROR", f"The association {link} is not valid: no such object or type.")
 
@@ -236,7 +227,7 @@ class Writing:
             echoed = set(wish.record.properties)
         else:
             echoed = {*self._portal.write(kind.name, wish.record, values), kind.modified}
-        for link in wish.given.get("associations") or ():
+        for link in _links(wish):
             target = _target(self._portal, kind, link)
             if target is not None:
                 self._portal.link(kind.name, wish.record.id, *target)
@@ -246,12 +237,16 @@ class Writing:
         return {**shown, "objectWriteTraceId": wish.trace} if wish.trace else shown
 
 
+def _links(wish: Wish) -> list[dict[str, Any]]:
+    return rows(wish.given.get("associations"), "associations")
+
+
 def _target(portal: Portal, kind: ObjectType, link: Mapping[str, Any]) -> tuple[str, str, list[LinkType]] | None:
     """Return type, id and kinds of an association in a create's body, or None where it fits nothing."""
-    numbers = {int(given["associationTypeId"]) for given in link.get("types") or ()}
-    to_id = str(link.get("to", {}).get("id"))
+    numbers = {str(given.get("associationTypeId")) for given in rows(link.get("types"), "types")}
+    to_id = str(table(link.get("to"), "to").get("id"))
     for (from_, to), number in UNLABELLED.items():
-        if from_ == kind.name and number in numbers and portal.objects[to].live(to_id):
+        if from_ == kind.name and str(number) in numbers and portal.objects[to].live(to_id):
             return to, to_id, [LinkType(number)]
     return None
 
