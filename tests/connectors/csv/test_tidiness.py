@@ -10,8 +10,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from recyclekit.connectors.csv.heading import read_heading
+from recyclekit.connectors.csv.settings import CsvSettings
+from recyclekit.connectors.csv.source import CsvSource
 from recyclekit.connectors.csv.structure import check_quickly
+from recyclekit.connectors.doors import Provider, guarded_source
 from recyclekit.models.parsing.text import untidy
+from recyclekit.models.tables import Table
+from recyclekit.stages.extract import extract
 from tests.connectors.csv.files import as_csv, put
 
 ODD = "\t\r\n\x01\x1f\x7f\x85\x80\x9f\xa0\u1680\u2000\u200a\u2028\u202f\u205f\u3000\ufeff"
@@ -78,3 +83,15 @@ def test_what_spans_two_blocks_is_seen(tmp_path: Path) -> None:
 
     assert tidy(put(tmp_path / "d.csv", "x,y\n" + long)) is True
     assert tidy(put(tmp_path / "e.csv", "x,y\n" + long + "z, text\n")) is False
+
+
+def test_a_guarded_source_still_tells_which_columns_are_tidy(tmp_path: Path) -> None:
+    put(tmp_path / "deals.csv", "deal_id,deal_stage\n" + "D1,Won\n" * 400_000)
+    source = guarded_source(
+        CsvSource(CsvSettings(deals=Path("deals.csv")), tmp_path),
+        Provider(connection="crm", connector="csv", package="x"),
+    )
+
+    extracted = extract(source, tables={Table.DEALS: ["deal_id", "deal_stage"]})
+
+    assert set(extracted.tidy[Table.DEALS]) == {"deal_id", "deal_stage"}
