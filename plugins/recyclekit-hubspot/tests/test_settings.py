@@ -34,6 +34,17 @@ def test_an_empty_token_is_told() -> None:
         HubSpotSettings.model_validate({"token": "  "})
 
 
+def test_a_blank_around_a_token_is_dropped() -> None:
+    assert settings(token=" pat-eu1-secret\n") == settings()
+
+
+@pytest.mark.parametrize("url", ["http://api.hubapi.com", "http://10.0.0.7:8080", "ftp://x", "api.hubapi.com"])
+def test_a_token_does_not_travel_in_clear(url: str) -> None:
+    with pytest.raises(ValidationError):
+        settings(url=url)
+    assert settings(url="http://127.0.0.1:8010").url == "http://127.0.0.1:8010"
+
+
 def test_secrets_are_not_shown() -> None:
     assert "secret" not in repr(settings())
     assert "secret" not in settings().model_dump_json()

@@ -163,7 +163,7 @@ def test_a_task_has_our_key_its_deal_its_contact_and_is_due_in_the_morning_of_th
 ) -> None:
     made = portal.crm.load(contacts=[{"contact_id": "P"}], deals=[{"deal_id": "D", "contact_id": "P"}])
     deal, person = made.deals["D"], made.contacts["P"]
-    action = create_task(deal, owner)
+    action = create_task(deal, owner, rule="<b>")
     [receipt] = portal.sink().write([action])
     assert receipt.state is ReceiptState.DONE
     [task] = tasks_of(portal, deal)
@@ -175,6 +175,7 @@ def test_a_task_has_our_key_its_deal_its_contact_and_is_due_in_the_morning_of_th
     assert properties["hs_task_type"] == "CALL"
     assert properties["hubspot_owner_id"] == owner
     assert "the date that was named" in str(properties["hs_task_body"])
+    assert "&lt;b&gt;" in str(properties["hs_task_body"]), "what the policy says is text, not HTML"
     assert list(portal.crm.portal.links.of("tasks", task, "contacts")) == [person]
 
 
@@ -417,6 +418,13 @@ def test_deals_are_read_back_with_all_that_decides_on_them(portal: Portal) -> No
     assert sorted(found[Table.ACTIVITIES].select("id", "deal_id").rows()) == sorted(
         [(made.activities["1"], made.deals["D"]), (made.activities["2"], None)]
     )
+
+
+def test_a_deal_that_one_answer_leaves_out_is_not_taken_for_gone(portal: Portal) -> None:
+    deals = portal.deals(5)
+    portal.crm.faults.add(Fault(kind=FaultKind.PARTIAL, rows=2, path="*/deals/batch/read"))
+    found = portal.sink().read_back(deals, {Table.DEALS: [ID]})
+    assert sorted(found[Table.DEALS][ID]) == sorted(deals)
 
 
 def test_reading_back_sees_at_once_what_search_does_not_know_yet(portal: Portal) -> None:

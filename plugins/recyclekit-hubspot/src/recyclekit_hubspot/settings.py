@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from recyclekit.models.tables import OWN_FIELDS
 
 Engagement = Literal["calls", "emails", "meetings", "notes", "tasks", "communications"]
+
+
+_HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class OAuth(BaseModel):
@@ -73,6 +77,21 @@ class HubSpotSettings(BaseModel):
     lifecycle_stage: str | None = Field(
         default=None, description="Lifecycle stage given to enrolled contacts, also where that means going back."
     )
+
+    @field_validator("token", mode="before")
+    @classmethod
+    def _bare(cls, token: object) -> object:
+        """Drop the blank or line end that a copied token often brings along."""
+        return token.strip() if isinstance(token, str) else token
+
+    @field_validator("url")
+    @classmethod
+    def _sealed(cls, url: str) -> str:
+        """Let no token travel in clear but to this machine."""
+        parts = urlsplit(url)
+        if parts.scheme == "http" and parts.hostname not in _HERE:
+            raise ValueError("a token must not travel in clear: write https://")
+        return url
 
     @field_validator("own_fields")
     @classmethod

@@ -101,7 +101,7 @@ class Enrolments:
         return dict(main_of(links, label=self._settings.main_contact_label).iter_rows())
 
     def _people(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        found = self._records.read("contacts", ids, [OPT_OUT, _STAGE])
+        found = self._records.read("contacts", ids, [OPT_OUT, _STAGE], sure=True)
         return {str(row[ID]): row for row in found.iter_rows(named=True)}
 
     def _move_on(self, ids: Sequence[str], people: People, actions: Sequence[Action]) -> None:

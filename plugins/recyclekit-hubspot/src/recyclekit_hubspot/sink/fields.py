@@ -73,7 +73,7 @@ class Fields:
 
     def _now(self, actions: Sequence[Action]) -> dict[str, dict[str, str]]:
         names = [self._settings.property_of(name) for name in OWN_FIELDS]
-        found = self._records.read("deals", [a.deal_id for a in actions], names)
+        found = self._records.read("deals", [a.deal_id for a in actions], names, sure=True)
         return {str(row[ID]): row for row in found.iter_rows(named=True)}
 
     def _values(self, payload: Mapping[str, object]) -> Values:

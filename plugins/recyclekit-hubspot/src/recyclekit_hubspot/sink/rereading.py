@@ -32,7 +32,7 @@ class Rereading:
         needs_people = bool({Table.CONTACTS, Table.ACTIVITIES, Table.SIGNALS} & set(wanted))
         linked = {*names, *([CONTACT] if needs_people else []), *([COMPANY] if Table.ACCOUNTS in wanted else [])}
         properties = [name for name in names if name not in _LINKED]
-        deals = self._source.deal_rows(self._source.records.read("deals", deal_ids, properties), linked)
+        deals = self._source.deal_rows(self._source.records.read("deals", deal_ids, properties, sure=True), linked)
         contacts = _ids(deals, CONTACT)
         frames = {Table.DEALS: deals}
         if Table.CONTACTS in wanted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
+from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -232,7 +233,7 @@ def _is_conflict(code: str) -> bool:
 
 def _body(payload: Mapping[str, object]) -> str:
     """Return what whoever makes the touch should know: codes and the policy's own words, no person."""
-    lines = [f"{name}: {payload[name]}" for name in _LINES if payload.get(name)]
+    lines = [f"{name}: {escape(str(payload[name]))}" for name in _LINES if payload.get(name)]
     if payload.get("hook_source") == "sales":
         lines.append("hook: see the deal")
     return "<br>".join(["recyclekit", *lines])

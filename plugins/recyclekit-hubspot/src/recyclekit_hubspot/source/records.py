@@ -9,7 +9,7 @@ import polars as pl
 
 from recyclekit.errors import RefusedError
 from recyclekit_hubspot.answers import Answer, NoProofError, fault_of, read_batch
-from recyclekit_hubspot.columns import ID, PAGE, BadPageError, decode
+from recyclekit_hubspot.columns import ID, BadPageError, decode
 from recyclekit_hubspot.source.salvage import salvage
 from recyclekit_hubspot.transport import Call, Transport
 
@@ -24,7 +24,7 @@ class Records:
         self._transport, self._threads = transport, threads
 
     def read(
-        self, kind: str, ids: Sequence[str], properties: Collection[str], *, by: str | None = None
+        self, kind: str, ids: Sequence[str], properties: Collection[str], *, by: str | None = None, sure: bool = False
     ) -> pl.DataFrame:
         """Return the records that exist: String columns and ID.
 
@@ -33,7 +33,14 @@ class Records:
             ids: their ids, or values of the unique property `by`.
             properties: wanted.
             by: a unique property to find them by.
+            sure: ask once more for those that are said not to exist, where much depends on it.
         """
+        found = self._all(kind, ids, properties, by)
+        known = set(found[by or ID])
+        missing = [one for one in ids if one not in known] if sure else []
+        return pl.concat([found, self._all(kind, missing, properties, by)]) if missing else found
+
+    def _all(self, kind: str, ids: Sequence[str], properties: Collection[str], by: str | None) -> pl.DataFrame:
         names = list(dict.fromkeys([*properties, *([by] if by else []), ID]))
         distinct = list(dict.fromkeys(ids))
         parts = [distinct[n : n + _TOGETHER] for n in range(0, len(distinct), _TOGETHER)]
@@ -42,9 +49,9 @@ class Records:
         with ThreadPoolExecutor(self._threads, thread_name_prefix="hubspot-read") as pool:
             bodies = list(pool.map(lambda part: self._part(kind, part, names, by), parts))
         try:
-            return decode(bodies, names).drop(PAGE)
+            return decode(bodies, names).select(names)
         except BadPageError:
-            return pl.concat([salvage(body, names)[0] for body in bodies]).drop(PAGE)
+            return pl.concat([salvage(body, names)[0] for body in bodies]).select(names)
 
     def _part(self, kind: str, ids: Sequence[str], names: Sequence[str], by: str | None) -> bytes:
         body = {"inputs": [{"id": one} for one in ids], "properties": list(names), "propertiesWithHistory": []}
