@@ -10,7 +10,7 @@ from recyclekit.models.plan import ActionKind
 from recyclekit.models.snapshot import Finding
 from recyclekit_salesforce.auth import legacy
 from recyclekit_salesforce.columns.catalogue import Among, Catalogue, Described, query_among
-from recyclekit_salesforce.preflight.lacking import Wanted, wanted_fields
+from recyclekit_salesforce.preflight.lacking import Wanted, told, wanted_fields
 from recyclekit_salesforce.settings import SalesforceSettings
 from recyclekit_salesforce.transport import Transport
 
@@ -49,9 +49,7 @@ def _fields(catalogue: Catalogue, settings: SalesforceSettings, kinds: Collectio
     for one in wanted_fields(settings, kinds):
         described = catalogue.get(one.table)
         if not described.has(one.name):
-            what = f"The field {one.name} ({one.kind}) is not there, or hidden from the integration's user."
-            fix = "Create it (recyclekit check --fix can) and give the user read and edit access to it."
-            yield Finding(level="error", where=one.table, what=what, fix=fix)
+            yield told(one)
         else:
             yield from _rights(described, one)
     if ActionKind.ENROL in kinds:

@@ -48,12 +48,15 @@ def wanted_fields(settings: SalesforceSettings, kinds: Collection[ActionKind]) -
 
 
 def missing(catalogue: Catalogue, settings: SalesforceSettings, kinds: Collection[ActionKind]) -> list[Finding]:
-    """Return the fields that are not there and that `set_up` would create."""
-    fix = "recyclekit check --fix creates it (it takes the permission Customize Application), or an administrator does."
-    return [
-        Finding(level="error", where=one.table, what=f"The field {one.name} ({one.kind}) on {one.table}.", fix=fix)
-        for one in _lacking(catalogue, settings, kinds)
-    ]
+    """Return the fields that are not there (or hidden from our user) and that `set_up` would create."""
+    return [told(one) for one in _lacking(catalogue, settings, kinds)]
+
+
+def told(one: Wanted) -> Finding:
+    """Return the finding that a field is not there."""
+    what = f"The field {one.name} ({one.kind}) on {one.table} is not there, or hidden from the integration's user."
+    fix = "recyclekit check --fix creates it and gives access; or an administrator does."
+    return Finding(level="error", where=one.table, what=what, fix=fix)
 
 
 def _lacking(catalogue: Catalogue, settings: SalesforceSettings, kinds: Collection[ActionKind]) -> list[Wanted]:

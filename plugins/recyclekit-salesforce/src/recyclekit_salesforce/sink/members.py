@@ -17,14 +17,13 @@ from recyclekit_salesforce.source.shaping import primary
 from recyclekit_salesforce.transport import Transport
 
 OBJECT = "CampaignMember"
-_FLAGS = ("HasOptedOutOfEmail", "IsEmailBounced", "EmailBouncedDate")
+_OPT_OUT = "HasOptedOutOfEmail"
 
 
 @dataclass(frozen=True, slots=True)
 class _Person:
     contact: str
     opted_out: bool
-    bounced: bool
 
 
 class Members:
@@ -114,7 +113,7 @@ class Members:
 
     def _people(self, actions: Sequence[Action]) -> dict[str, _Person]:
         """Return deal → the contact of its roles, with its consent as of now."""
-        flags = self._catalogue.get("Contact").only(_FLAGS)
+        flags = self._catalogue.get("Contact").only([_OPT_OUT])
         fields = ["OpportunityId", "ContactId", "IsPrimary", *(f"Contact.{name}" for name in flags)]
         asked = Among(fields=fields, table="OpportunityContactRole", column="OpportunityId")
         roles: dict[str, list[Mapping[str, Any]]] = {}
@@ -166,8 +165,7 @@ def _person(roles: Sequence[Mapping[str, Any]]) -> _Person:
     contact = primary(roles)
     role = next(one for one in roles if one.get("ContactId") == contact)
     flags = role.get("Contact") or {}
-    back = bool(flags.get("IsEmailBounced")) or flags.get("EmailBouncedDate") is not None
-    return _Person(str(contact), bool(flags.get("HasOptedOutOfEmail")), back)
+    return _Person(str(contact), bool(flags.get(_OPT_OUT)))
 
 
 def _refusal(action: Action, campaign: str | None, person: _Person | None) -> Receipt | None:
@@ -176,10 +174,9 @@ def _refusal(action: Action, campaign: str | None, person: _Person | None) -> Re
         return failed(action, Refusal("no_campaign", f"No campaign is set for '{named}': name it under `campaigns`."))
     if person is None:
         return failed(action, Refusal("no_contact", "The opportunity has no contact role."))
-    if person.opted_out or person.bounced:
-        why = "The contact has opted out of mail." if person.opted_out else "Mail to the contact comes back."
-        code = "opted_out" if person.opted_out else "bounced"
-        return Receipt(key=action.key, state=ReceiptState.SKIPPED, code=code, reason=why)
+    if person.opted_out:
+        why = "The contact has opted out of mail."
+        return Receipt(key=action.key, state=ReceiptState.SKIPPED, code="opted_out", reason=why)
     return None
 
 
