@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,13 @@ def test_a_file_of_faults_is_read_with_every_error_at_its_line(tmp_path: Path) -
     file.write_text("faults:\n  - {kind: statuss}\n  - {kind: reset, pathh: x}\n")
     with pytest.raises(ConfigError, match=r"faults.yaml:2:.*\n.*faults.yaml:3:"):
         read_faults(file)
+
+
+def test_every_fault_stands_in_the_how_to_and_its_file_can_be_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/how-to/sandbox.md").read_text(encoding="utf-8")
+    table = page[page.index("| kind |") : page.index("`method` and `path`")]
+    told = {kind for row in table.splitlines() if "|" in row for kind in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert told == {str(kind) for kind in FaultKind}
+    file = tmp_path / "faults.yaml"
+    file.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    assert [fault.kind for fault in read_faults(file)] == ["status", "lost_answer", "cut_off", "poison"]

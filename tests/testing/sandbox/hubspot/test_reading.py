@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from recyclekit.testing.sandbox import Fault, FaultKind
@@ -116,3 +118,29 @@ def test_types_go_by_many_names(crm: HubSpotSandbox, api: Api) -> None:
         assert len(api.get(f"{OBJECTS}/{name}").ids) == 1
     assert api.get(f"{OBJECTS}/nonsense").status == 400
     assert api.get("/crm/v1/nonsense").status == 404
+
+
+def test_single_calls_follow_a_merged_id_and_batches_do_not(crm: HubSpotSandbox, api: Api) -> None:
+    kept, gone = crm.load(deals=some_deals(2)).deals.values()
+    crm.merge("deals", kept, gone)
+    assert api.get(f"{DEALS}/{gone}").body["id"] == kept
+    assert api("PATCH", f"{DEALS}/{gone}", {"properties": {"amount": "5"}}).body["id"] == kept
+    assert api.batch("deals", "read", [{"id": gone}]).body["numErrors"] == 1
+    assert api.batch("deals", "update", [{"id": gone, "properties": {"amount": "6"}}]).body["numErrors"] == 1
+    assert crm.objects["deals"][kept].properties["hs_merged_object_ids"] == gone
+    assert crm.objects["deals"][kept].properties["amount"] == "5"
+
+
+def test_a_loaded_history_is_told_newest_first_with_stages_by_id(crm: HubSpotSandbox, api: Api) -> None:
+    deal = {"deal_id": "1", "deal_pipeline": "新規", "deal_stage": "失注", "crm_state": "lost"}
+    moments = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2)]
+    past = [
+        {"deal_id": "1", "field": "deal_stage", "value": stage, "at": at}
+        for stage, at in zip(("提案中", "失注"), moments, strict=True)
+    ]
+    crm.load(deals=[deal], history=reversed(past))
+    shown = api.get(f"{DEALS}/1", propertiesWithHistory="dealstage").body
+    changes = shown["propertiesWithHistory"]["dealstage"]
+    assert [one["timestamp"] for one in changes] == ["2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z"]
+    assert changes[0]["value"] == shown["properties"]["dealstage"]
+    assert changes[1]["value"] == "提案中"  # a stage that is no more

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from recyclekit.testing.sandbox.hubspot.definitions import Definitions
 from recyclekit.testing.sandbox.hubspot.pipelines import Pipeline, Stage
 from recyclekit.testing.sandbox.hubspot.portal import Portal
-from recyclekit.testing.sandbox.hubspot.records import PERSON, WORKFLOW, Values, iso
+from recyclekit.testing.sandbox.hubspot.records import PERSON, WORKFLOW, Change, Values, iso
 
 _MAIL = "{}@example.com"
 
@@ -72,7 +72,9 @@ class Loader:
         self._portal = portal
         self._loaded = Loaded(owners={owner.email.partition("@")[0]: owner.id for owner in portal.owners.values()})
 
-    def load(self, *, deals: Rows, contacts: Rows, accounts: Rows, activities: Rows, signals: Rows) -> Loaded:
+    def load(
+        self, *, deals: Rows, contacts: Rows, accounts: Rows, activities: Rows, signals: Rows, history: Rows
+    ) -> Loaded:
         """Put the rows in: companies and people first, then their deals, then what happened."""
         for row in _rows(accounts):
             self._account(row)
@@ -82,6 +84,8 @@ class Loader:
             self._deal(row)
         for row in _rows(activities):
             self._activity(row)
+        for row in sorted(_rows(history), key=lambda one: _moment(one["at"])):
+            self._change(row)
         self._loaded.signals = sum(self._signal(row) for row in _rows(signals))
         return self._loaded
 
@@ -128,6 +132,16 @@ class Loader:
         self._loaded.activities[str(row.get("activity_id") or record.id)] = record.id
         self._link(kind, record.id, "deals", self._loaded.deals.get(str(row.get("deal_id"))))
         self._link(kind, record.id, "contacts", self._loaded.contacts.get(str(row.get("contact_id"))))
+
+    def _change(self, row: Mapping[str, Any]) -> None:
+        """Put a past value of a deal into its history; what the deal holds now is left as it is."""
+        record = self._portal.objects["deals"][self._loaded.deals[str(row["deal_id"])]]
+        name = {**DEAL_PROPERTIES, "deal_stage": "dealstage"}.get(str(row["field"]), str(row["field"]))
+        value = None if row.get("value") in (None, "") else _text(row["value"])
+        if name == "dealstage":
+            stage = _named(self._portal.pipelines[record.properties["pipeline"] or ""].stages, value or "")
+            value = stage.id if stage else value
+        record.history[name] = [Change(value, _moment(row["at"]), PERSON), *record.history.get(name, ())]
 
     def _signal(self, row: Mapping[str, Any]) -> bool:
         """Let a contact's property say that a sign of interest was seen; return whether it can."""

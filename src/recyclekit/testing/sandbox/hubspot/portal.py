@@ -43,6 +43,7 @@ class Portal:
         self.owners: dict[str, Owner] = {}
         self.lists: dict[str, MemberList] = {}
         self.links = Links()
+        self.merged: dict[tuple[str, str], str] = {}
         self.unsubscribed: dict[str, set[str]] = {}
         self.required_by_stage: dict[str, tuple[str, ...]] = {}
         self._unique: dict[tuple[str, str], dict[str, str]] = {}
@@ -65,6 +66,10 @@ class Portal:
         """Return the live record that holds a unique value."""
         found = self._unique.get((kind, name), {}).get((value or "").lower())
         return self.objects[kind].live(found) if found else None
+
+    def followed(self, kind: str, record_id: str) -> Record | None:
+        """Return a record by its id, or by one that was merged into it: single calls follow, batches do not."""
+        return self.objects[kind].get(self.merged.get((kind, record_id), record_id))
 
     # -- writing --------------------------------------------------------------------------------------------------
 
@@ -119,6 +124,13 @@ class Portal:
         for members in self.lists.values():
             if members.kind == kind:
                 members.drop([record.id])
+
+    def merge(self, kind: str, kept: Record, gone: Record) -> None:
+        """Merge a record into another: its id lives on in the other's hs_merged_object_ids."""
+        self.archive(kind, gone)
+        self.merged[kind, gone.id] = kept.id
+        before = kept.properties.get("hs_merged_object_ids")
+        self.write(kind, kept, {"hs_merged_object_ids": f"{before};{gone.id}" if before else gone.id})
 
     def link(self, from_: str, record_id: str, to: str, to_id: str, types: Sequence[LinkType] = ()) -> None:
         """Associate two records, with what follows from it."""

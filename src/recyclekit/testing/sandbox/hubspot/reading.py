@@ -53,7 +53,8 @@ class Reading:
     def one(self, request: Request) -> Answer:
         """GET /objects/{type}/{id}: one record by id, by a unique property, or by an id that was merged away."""
         kind = kind_of(request)
-        found = self._find(kind, request.parts["id"], request.first("idProperty"))
+        record_id, by = request.parts["id"], request.first("idProperty")
+        found = self._find(kind, record_id, by) if by else self._portal.followed(kind.name, record_id)
         if not found or found.archived is not (request.first("archived") == "true"):
             return self._portal.say.not_found(f"Object not found.  objectId are usually numeric: {request.parts['id']}")
         view = View(self._portal, kind, asked_for(request, "properties"), asked_for(request, "propertiesWithHistory"))

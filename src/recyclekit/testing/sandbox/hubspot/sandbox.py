@@ -135,6 +135,12 @@ class HubSpotSandbox(SandboxCrm):
         with self.lock:
             self.portal.archive(kind, self.portal.objects[kind][record_id])
 
+    def merge(self, kind: str, kept: str, gone: str) -> None:
+        """Merge a record into another, as a person does with duplicates."""
+        with self.lock:
+            records = self.portal.objects[kind]
+            self.portal.merge(kind, records[kept], records[gone])
+
     def link(self, kind: str, record_id: str, to: str, to_id: str) -> None:
         """Associate two records."""
         with self.lock:
@@ -173,6 +179,7 @@ class HubSpotSandbox(SandboxCrm):
         accounts: Rows = (),
         activities: Rows = (),
         signals: Rows = (),
+        history: Rows = (),
     ) -> Loaded:
         """Put records in, given with recyclekit's own column names, as frames or dicts; return the ids they got.
 
@@ -181,7 +188,12 @@ class HubSpotSandbox(SandboxCrm):
         """
         with self.lock:
             return Loader(self.portal).load(
-                deals=deals, contacts=contacts, accounts=accounts, activities=activities, signals=signals
+                deals=deals,
+                contacts=contacts,
+                accounts=accounts,
+                activities=activities,
+                signals=signals,
+                history=history,
             )
 
     # -- what HubSpot says -----------------------------------------------------------------------------------------

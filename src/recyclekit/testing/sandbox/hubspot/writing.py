@@ -194,7 +194,9 @@ class Writing:
                 return
             wish.record = self._portal.by_unique(scope.kind.name, str(by), record_id)
         else:
-            wish.record = self._portal.objects[scope.kind.name].live(record_id)
+            single = "id" in scope.request.parts
+            target = self._portal.merged.get((scope.kind.name, record_id), record_id) if single else record_id
+            wish.record = self._portal.objects[scope.kind.name].live(target)
         if wish.record is None:
             wish.fail("OBJECT_NOT_FOUND", _GONE.format(scope.kind.singular))
 
