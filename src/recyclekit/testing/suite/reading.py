@@ -238,6 +238,19 @@ class Reading(Room):
         assert {changed, new} <= set(since), f"missing: {sorted({changed, new} - set(since))}"
         assert len(since) == len(set(since)), "a record came twice; its newest state is enough"
 
+    @proves(Tier.GOLD, Capability.READ_DEALS, needs=(Edits,))
+    def test_changes_while_reading_lose_no_record(self, stand: Stand) -> None:
+        seeded = stand.seed_deals(3 * stand.bench.page_size)
+        read = list[str]()
+        for number, page in enumerate(stand.pages(Table.DEALS)):
+            here = stand.ids(Table.DEALS, [page])
+            read += here
+            if number == 0:
+                stand.people.edit(here[0], {"lost_reason": "Price"})
+                stand.people.edit(next(deal for deal in seeded if deal not in read), {"lost_reason": "Timing"})
+        missing = set(seeded) - set(read)
+        assert not missing, f"{len(missing)} of {len(seeded)} deals slipped through while others changed"
+
     # -- trouble while reading -------------------------------------------------------------------------------------
 
     @proves(Tier.GOLD, Capability.READ_DEALS, troubles=(Trouble.CUT_OFF,))

@@ -18,6 +18,7 @@ from recyclekit.testing.suite.room import Room
 
 FIELDS, TASKS, FIND = Capability.WRITE_FIELDS, Capability.WRITE_TASKS, Capability.FIND_BY_KEY
 HINT = 7.0
+_MANY = 130  # more than the batches of most vendors
 _HAMMERING = 5  # calls after "no more today"
 
 
@@ -61,6 +62,20 @@ class Recovery(Room):
         outcome = stand.run([set_fields(deal, stand.own()) for deal in deals])
         assert outcome.applied == 2, outcome
         assert [stand.view.fields(deal)["recycle_track"] for deal in deals] == ["timing"] * 2
+
+    @proves(Tier.GOLD, FIELDS, TASKS, FIND, needs=(Looks,), troubles=(Trouble.DOWN, Trouble.LOST_ANSWER))
+    def test_trouble_with_one_of_many_calls_speaks_for_that_call_alone(self, stand: Stand) -> None:
+        deals = stand.seed_deals(min(_MANY, stand.sink().batch_size))
+        tasks = [create_task(deal, stand.bench.owner) for deal in deals]
+        stand.accidents.hurt(Trouble.DOWN)
+        stand.accidents.hurt(Trouble.LOST_ANSWER)
+        outcome = stand.run([*tasks, *(set_fields(deal, stand.own()) for deal in deals)])
+        stand.accidents.heal()
+        assert outcome.applied == 2 * len(deals), outcome
+        wrong = [d for d, task in zip(deals, tasks, strict=True) if list(stand.view.tasks(d)) != [task.key]]
+        assert not wrong, f"{len(wrong)} of {len(deals)} tasks were lost or doubled"
+        bare = [d for d in deals if stand.view.fields(d)["recycle_track"] != "timing"]
+        assert not bare, f"{len(bare)} of {len(deals)} deals are unwritten, and said to be done"
 
     @proves(Tier.GOLD, FIELDS, needs=(Looks,), troubles=(Trouble.DOWN,))
     def test_a_server_that_stays_down_ends_the_run_to_be_resumed(self, stand: Stand) -> None:

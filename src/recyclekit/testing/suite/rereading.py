@@ -64,6 +64,16 @@ class Rereading(Room):
         assert outcome.applied == 2
         assert stand.view.fields(deals[1])["recycle_track"] is None
 
+    @proves(Tier.GOLD, READS, BACK, Capability.WRITE_FIELDS, needs=(Edits, Looks))
+    def test_a_deal_that_is_gone_since_the_plan_is_skipped_and_harms_no_other(self, stand: Stand) -> None:
+        deals = stand.seed_deals(3)
+        planned = stand.prints(stand.snapshot())
+        stand.people.delete(deals[1])
+        outcome = stand.run([set_fields(deal, stand.own()) for deal in deals], planned)
+        assert [deal for deal, _ in outcome.skipped] == [deals[1]], outcome
+        assert outcome.applied == 2
+        assert [stand.view.fields(deal)["recycle_track"] for deal in (deals[0], deals[2])] == ["timing"] * 2
+
     @proves(Tier.GOLD, witness=FIND)
     def test_find_tells_done_from_absent(self, stand: Stand) -> None:
         deal, other = stand.seed_deals(2)

@@ -42,7 +42,9 @@ class Undoing(Room):
         receipt = stand.done([action])[action.key]
         stand.people.edit(deal, {"recycle_track": "competitor"})
         (undone,) = stand.undo([undoing(action, receipt.remote_id)]).values()
-        assert stand.view.fields(deal)["recycle_track"] == "competitor", "undo wrote over what a person typed"
+        there = stand.view.fields(deal)
+        assert there["recycle_track"] == "competitor", "undo wrote over what a person typed"
+        assert there["recycle_cycle"] == "1", "of a deal that a person changed, all stays: half an undo helps nobody"
         assert undone.state is ReceiptState.SKIPPED, f"say that it was left, and why: {undone}"
         assert undone.reason
 

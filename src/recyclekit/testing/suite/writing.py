@@ -10,10 +10,11 @@ from recyclekit.models.tables import OWN_FIELDS, Table
 from recyclekit.testing.bench import CountsCalls, Lacks, Looks, Refuses
 from recyclekit.testing.factories import create_task, enrol, set_fields
 from recyclekit.testing.proving import Tier, proves
-from recyclekit.testing.stand import Stand
+from recyclekit.testing.stand import Stand, lost_deal
 from recyclekit.testing.suite.room import Room
 
 FIELDS, TASKS, ENROL = Capability.WRITE_FIELDS, Capability.WRITE_TASKS, Capability.ENROL
+_LONG = 400  # times five characters
 _MANY = 230  # more than any vendor's batch of which we know
 _STATES = {ReceiptState.DONE, ReceiptState.SKIPPED, ReceiptState.FAILED, ReceiptState.PLANNED, ReceiptState.IN_DOUBT}
 
@@ -180,6 +181,28 @@ class Writing(Room):
         assert stand.view.enrolments(deal) == 1
         stand.done([action])
         assert stand.view.enrolments(deal) == 1, "the same key twice has two effects"
+
+    @proves(Tier.SILVER, ENROL, needs=(Looks,))
+    def test_enrolling_a_deal_without_a_contact_is_told_not_broken_off(self, stand: Stand) -> None:
+        (lonely,) = stand.bench.seed(Table.DEALS, [lost_deal(0)])
+        other = stand.seed_one()
+        receipts = stand.write([enrol(deal, stand.bench.track, stand.bench.owner) for deal in (lonely, other)])
+        for deal, receipt in zip((lonely, other), receipts.values(), strict=True):
+            stands = stand.view.enrolments(deal) == 1
+            assert stands == (receipt.state is ReceiptState.DONE), f"enrolled: {stands}, said: {receipt}"
+            assert stands or receipt.reason, "say why it was not enrolled"
+        assert stand.view.enrolments(other) == 1, "a deal without a contact kept another from being enrolled"
+
+    @proves(Tier.SILVER, FIELDS, needs=(Looks,))
+    def test_text_that_is_too_long_is_refused_not_cut(self, stand: Stand) -> None:
+        deal, hook = stand.seed_one(), "長い約束 " * _LONG
+        (receipt,) = stand.write([set_fields(deal, {"recycle_hook": hook.strip()})]).values()
+        there = stand.view.fields(deal)["recycle_hook"]
+        if receipt.state is ReceiptState.DONE:
+            assert there == hook.strip(), f"of {len(hook)} characters {len(there or '')} stand there, said to be done"
+        else:
+            assert there is None
+            assert receipt.code
 
     @proves(Tier.SILVER, FIELDS, needs=(Looks,))
     def test_kinds_may_come_mixed_in_one_batch(self, stand: Stand) -> None:
