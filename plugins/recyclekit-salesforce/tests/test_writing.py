@@ -165,6 +165,24 @@ def test_one_call_that_fails_does_not_touch_the_others(crm: SalesforceSandbox, s
     assert crm.journal.count("*/Recycle_Key__c") == 4
 
 
+def test_a_server_that_falls_silent_while_it_writes_leaves_doubt(crm: SalesforceSandbox, sink: Sink) -> None:
+    (deal,) = seed(crm, 1)
+    writer = sink(timeout=0.3)
+    crm.faults.add(Fault(kind=FaultKind.LOST_ANSWER, how="silence", path="*/Recycle_Key__c"))
+    (receipt,) = writer.write([action := create_task(deal, crm.org.person)])
+    assert receipt.state is IN_DOUBT
+    assert states(writer.find([action])) == {"done": 1}
+
+
+def test_no_call_lets_one_bad_record_undo_the_others(crm: SalesforceSandbox, sink: Sink) -> None:
+    (deal,) = seed(crm, 1)
+    writer, action = sink(conditional_up_to=0), create_task(deal, crm.org.person)
+    receipts = by_key(writer.write([*fields([deal]), action]))
+    writer.undo([undoing(action, receipts[action.key].remote_id)])
+    for call in crm.journal.calls(COLLECTION):
+        assert b'"allOrNone": false' in call.body or "allOrNone=false" in call.query, call
+
+
 def test_html_of_the_gateway_is_doubt_where_a_write_is_not_repeatable(crm: SalesforceSandbox, sink: Sink) -> None:
     (deal,) = seed(crm, 1)
     crm.faults.add(Fault(kind=FaultKind.HTML, status=502, path="*/Recycle_Key__c"))
