@@ -13,20 +13,21 @@ from recyclekit import errors
 from recyclekit.connectors import manifest, protocols
 from recyclekit.connectors.manifest import API_VERSION, Capability
 from recyclekit.models import plan, run
-from recyclekit.testing import ConnectorSuite
+from recyclekit.testing import ConnectorSuite, bench
 from recyclekit.testing.proving import Proof, Tier, proof_of
 from tests.architecture.house import ROOT, tree
 
 PAGE = ROOT / "docs/reference/connector-contract.md"
 BEGIN, END = "<!-- generated from the code: make no edit below -->", "<!-- end of the generated part -->"
 DOORS = ("Source", "Sink")
+BENCH = ("Bench", "Edits", "Looks", "CountsCalls", "Hurts", "Refuses", "Lacks")
 _ERRORS = ("SignInError", "RetryableError", "QuotaError", "InDoubtError", "RefusedError", "ConnectorError",
            "UnsupportedError", "InputError")  # fmt: skip
 
 
 def generated() -> str:
     """Return the generated part."""
-    parts = [*_protocols(), *_data(), *_capabilities(), *_errors(), *_tests()]
+    parts = [*_protocols(), *_data(), *_capabilities(), *_errors(), *_bench(), *_tests()]
     return "\n".join([BEGIN, "", *parts, END])
 
 
@@ -76,16 +77,35 @@ def _data() -> Iterator[str]:
 
 def _capabilities() -> Iterator[str]:
     yield "## Capabilities\n\n| name | full means |\n|---|---|"
-    module = tree(ROOT / "src/recyclekit/connectors/manifest.py")
-    body = next(node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Capability")
+    for name, text in _explained("src/recyclekit/connectors/manifest.py", "Capability"):
+        yield f"| `{Capability[name]}` | {text} |"
+    yield ""
+
+
+def _bench() -> Iterator[str]:
+    yield f"## The bench of the kit\n\n{_markdown(inspect.getdoc(bench) or '')}\n"
+    for name in BENCH:
+        protocol = getattr(bench, name)
+        yield f"### {name}\n\n{_markdown(inspect.getdoc(protocol) or '')}\n"
+        for member, signature, doc in members(protocol):
+            yield f"- `{member}{signature}`: {' '.join(doc.split())}"
+        yield ""
+    yield "### Trouble\n\n| name | befalls |\n|---|---|"
+    for name, text in _explained("src/recyclekit/testing/bench.py", "Trouble"):
+        yield f"| `{bench.Trouble[name]}` | {text} |"
+    yield ""
+
+
+def _explained(path: str, name: str) -> Iterator[tuple[str, object]]:
+    """Yield an enumeration's members with the text below each."""
+    body = next(node.body for node in tree(ROOT / path).body if isinstance(node, ast.ClassDef) and node.name == name)
     for value, text in zip(body[1::2], body[2::2], strict=True):
         assert isinstance(value, ast.Assign)
         assert isinstance(text, ast.Expr)
         assert isinstance(text.value, ast.Constant)
         target = value.targets[0]
         assert isinstance(target, ast.Name)
-        yield f"| `{Capability[target.id]}` | {text.value.value} |"
-    yield ""
+        yield target.id, text.value.value
 
 
 def _errors() -> Iterator[str]:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from recyclekit.connectors import ConnectorManifest
-from recyclekit.errors import InDoubtError, QuotaError, RetryableError
+from recyclekit.errors import InDoubtError, QuotaError, RefusedError, RetryableError
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit.models.tables import Table
@@ -230,7 +230,44 @@ def cannot_undo_twice(h: Honest) -> Manifest:
     return h.writing(undo=undo)
 
 
+def undoes_half(h: Honest) -> Manifest:
+    def restore(self: Any, actions: Sequence[Action]) -> list[Receipt]:
+        receipts = []
+        for action in actions:
+            expect = action.payload["expect"]
+            for name in [name for name in action.payload if name != "expect"]:
+                part = {name: action.payload[name], "expect": {name: expect[name]}}  # type: ignore[index]
+                receipts += h.sink.HonestSink._restore(self, [replace(action, payload=part)])
+        return receipts[:1]
+
+    return h.writing(_restore=restore)
+
+
+def cuts_what_is_too_long(h: Honest) -> Manifest:
+    def fields(self: Any, actions: Sequence[Action]) -> list[Receipt]:
+        cut = [
+            replace(a, payload={n: v[:255] if isinstance(v, str) else v for n, v in a.payload.items()}) for a in actions
+        ]
+        return h.sink.HonestSink._set_fields(self, cut)
+
+    return h.writing(_set_fields=fields)
+
+
+def breaks_off_without_a_contact(h: Honest) -> Manifest:
+    def enrol(self: Any, actions: Sequence[Action]) -> list[Receipt]:
+        if any(a.deal_id not in h.sink.HonestSink._people(self, actions) for a in actions):
+            raise RefusedError("A deal has no contact.")
+        return h.sink.HonestSink._enrol(self, actions)
+
+    return h.writing(_enrol=enrol)
+
+
 LIARS = (
+    Liar("undoes half", "test_what_a_person_changed_since_stays", "half an undo", undoes_half),
+    Liar("cuts what is too long", "test_text_that_is_too_long_is_refused_not_cut", "255 stand there",
+         cuts_what_is_too_long),
+    Liar("breaks off without a contact", "test_enrolling_a_deal_without_a_contact_is_told_not_broken_off",
+         "has no contact", breaks_off_without_a_contact),
     Liar("says done without writing", "test_what_is_said_to_be_written_stands_in_the_system", "",
          says_done_without_writing),
     Liar("drops a receipt", "test_every_action_has_one_receipt_with_proof", "one receipt for each", drops_a_receipt),
