@@ -116,6 +116,12 @@ class LedgerVersionError(LedgerError):
     exit_code = ExitCode.USAGE
 
 
+class LedgerPlaceError(LedgerError):
+    """A ledger cannot be kept where the project says; nothing was created."""
+
+    exit_code = ExitCode.USAGE
+
+
 class LedgerBusyError(LedgerError):
     """Another process keeps the ledger's file locked."""
 

@@ -139,6 +139,8 @@ def _over_a_full_ledger(ledger: SqlLedger) -> dict[str, object]:
     lease = ledger.acquire("main2", "r0", 3600)
     first, second = a_plan(2 * ROWS, "r2").head(ROWS), a_plan(2 * ROWS, "r2").tail(ROWS)
     ledger.begin(lease, _of("main2", "r1"), first, dead_letters())
+    for batch in ledger.pending("r1", 100_000):
+        ledger.mark_sent(lease, "r1", [action.key for action in batch])
     ledger.store.write("done", _all_done)
     seconds = _timed(lambda: ledger.begin(lease, _of("main2", "r2"), second, dead_letters()))
     return {"seconds": seconds, "recall": _timed(lambda: ledger.memory("main2"))}

@@ -65,8 +65,13 @@ def _serve() -> None:
     import sqlalchemy.dialects.postgresql.psycopg
     import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401  # imported once here, not in each child
 
+    import recyclekit.ledger.postgres
+    import recyclekit.ledger.sqlite
+
     assert alembic.command
     assert psycopg
+    assert recyclekit.ledger.postgres
+    assert recyclekit.ledger.sqlite
     for line in sys.stdin:
         job = json.loads(line)
         losers = os.pipe()

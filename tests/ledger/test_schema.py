@@ -14,6 +14,8 @@ from recyclekit.ledger.schema import HOLDS, metadata
 from recyclekit.ledger.sql import SqlLedger
 from recyclekit.ledger.states import HEAD
 from recyclekit.ledger.version import version
+from recyclekit.models.snapshot import dead_letters
+from tests.ledger.deeds import a_plan, a_run, all_pending, receipts, states, task
 from tests.stores import quick_folder
 
 COLUMNS = [column for table in metadata.sorted_tables for column in table.columns]
@@ -84,6 +86,52 @@ def test_a_ledger_is_made_by_the_first_write(current: SqlLedger) -> None:
     assert current.store.read(version) == HEAD
     names = current.store.read(lambda connection: set(inspect(connection).get_table_names()))
     assert names == {*metadata.tables, "alembic_version"}
+
+
+def test_a_run_of_the_first_schema_goes_on_where_it_stood(tmp_path: Path) -> None:
+    old, keys = open_ledger("sqlite:///ledger.db", tmp_path), ["main:D1:1:first", "main:D2:1:first"]
+    old.store.write("migrate", lambda connection: _migrate_to(connection, "0001"))
+    old.store.write("fill", _fill_first_schema)
+    old.close()
+
+    ledger = open_ledger("sqlite:///ledger.db", tmp_path)
+    assert ledger.run("r1").counts == {"planned": 2}
+    assert ledger.store.read(version) == HEAD
+    lease = ledger.acquire("main", "r1")
+    ledger.begin(lease, a_run(), a_plan(task("D1"), task("D2")), dead_letters())
+    assert all_pending(ledger, size=1) == keys
+    ledger.mark_sent(lease, "r1", keys[:1])
+    ledger.settle(lease, "r1", receipts(keys[:1]))
+    assert all_pending(ledger) == keys[1:]
+    assert states(ledger) == {keys[0]: "done", keys[1]: "planned"}
+    assert ledger.memory("main").touches["deal_id"].to_list() == ["D1"]
+    ledger.close()
+
+
+def _migrate_to(connection: Connection, revision: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    import recyclekit.ledger.migrations as room
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(room.__file__).parent))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def _fill_first_schema(connection: Connection) -> None:
+    run = a_run()
+    connection.execute(
+        text("""INSERT INTO runs (run, pipeline, kind, state, started_at, plan_sha256, planned)
+            VALUES ('r1', 'main', 'apply', 'running', '2026-01-01 00:00:00', :plan, 2)"""),
+        {"plan": run.plan_sha256},
+    )
+    for n, row in enumerate((task("D1"), task("D2")), start=1):
+        named = {**row, "id": (1 << 32) + n, "pipeline": "main"}
+        marks = ", ".join(f":{name}" for name in named)
+        columns = ", ".join(f'"{name}"' for name in named)
+        connection.execute(text(f"INSERT INTO actions ({columns}) VALUES ({marks})"), named)
 
 
 def test_a_newer_ledger_is_refused_by_reading_and_writing(current: SqlLedger, ledger_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -14,14 +15,14 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from recyclekit.errors import ExitCode, LedgerBusyError, LedgerError, LedgerUnreachableError
+from recyclekit.errors import ExitCode, LedgerBusyError, LedgerError, LedgerPlaceError, LedgerUnreachableError
 from recyclekit.ledger import open_ledger, sqlite
 from recyclekit.ledger.sql import SqlLedger
 from recyclekit.models.run import RunState
 from recyclekit.models.snapshot import dead_letters
 from tests.ledger.deeds import DONE, FAILED, a_plan, a_run, all_pending, receipts, states, task
 
-ROWS = [task(f"D{n}") for n in range(400)]
+ROWS = [task(f"D{n}") for n in range(4_000)]
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_a_full_disk_leaves_nothing_half_recorded(on_sqlite: SqlLedger) -> None:
 
     @event.listens_for(on_sqlite.store.engine, "checkout")
     def limit(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute(f"PRAGMA max_page_count = {pages + 5}").close()
+        connection.execute(f"PRAGMA max_page_count = {pages + 1}").close()
 
     with pytest.raises(LedgerError, match="Make room on the disk"):
         on_sqlite.begin(lease, a_run(), a_plan(*ROWS), dead_letters())
@@ -53,7 +54,7 @@ def test_a_full_disk_leaves_nothing_half_recorded(on_sqlite: SqlLedger) -> None:
     on_sqlite.store.engine.dispose()
     assert list(on_sqlite.runs()) == []
     on_sqlite.begin(lease, a_run(), a_plan(*ROWS), dead_letters())
-    assert on_sqlite.run("r1").counts == {"planned": 400}
+    assert on_sqlite.run("r1").counts == {"planned": 4_000}
 
 
 def test_a_locked_file_says_so(on_sqlite: SqlLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,9 +78,23 @@ def test_a_file_that_is_no_database_says_so(on_sqlite: SqlLedger, tmp_path: Path
         on_sqlite.memory("main")
 
 
-def test_a_folder_that_is_missing_says_so(tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match="cannot be opened"):
-        open_ledger("sqlite:///nowhere/ledger.db", tmp_path).acquire("main", "r1")
+@pytest.mark.parametrize("name", ["nowhere/ledger.db", "nowhere/deeper/ledger.db"])
+def test_a_folder_that_is_missing_says_so_and_is_not_made(tmp_path: Path, name: str) -> None:
+    with pytest.raises(LedgerPlaceError, match=r"There is no folder .*nowhere.*Nothing was created") as refused:
+        open_ledger(f"sqlite:///{tmp_path / name}", Path("/")).acquire("main", "r1")
+    assert refused.value.exit_code is ExitCode.USAGE
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_in_place_of_the_file_says_so(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").mkdir()
+    with pytest.raises(LedgerPlaceError, match="no file that may be written"):
+        open_ledger("sqlite:///ledger.db", tmp_path).acquire("main", "r1")
+
+
+def test_what_may_not_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # whoever runs the tests may be allowed everything
+    assert "may not be written" in str(sqlite.obstacle(tmp_path / "ledger.db"))
 
 
 @pytest.mark.postgres

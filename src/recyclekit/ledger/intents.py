@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
-import orjson
 import polars as pl
 from sqlalchemy import Connection, Row, insert, select, text
 
 from recyclekit.errors import LedgerError
 from recyclekit.ledger import lease as leasing
+from recyclekit.ledger import parts
+from recyclekit.ledger.parts import Known
 from recyclekit.ledger.protocol import Lease
-from recyclekit.ledger.schema import RUN_BITS, actions, moment, runs
+from recyclekit.ledger.schema import RUN_BITS, moment, runs
 from recyclekit.ledger.settling import record, reopen_run
 from recyclekit.ledger.states import DOUBT, LIVE
 from recyclekit.ledger.store import Store
-from recyclekit.models.plan import ACTIONS, Action, ActionKind
+from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState, Run, RunState
 
 _LIVE_ACTION = LIVE.replace("state IN", "actions.state IN").replace("undone_by", "actions.undone_by")
 _TOUCHED = f"""SELECT key FROM touches WHERE pipeline = :pipeline
     UNION ALL SELECT key FROM actions WHERE pipeline = :pipeline AND {DOUBT}"""
 _MANY = 20_000
-_COLUMNS = (*ACTIONS, "remote_id")
 _NAMED = 3
-_LOCATED = [actions.c[name] for name in (
-    "id", "key", "state", "attempts", "token", "remote_id", "kind", "deal_id", "cycle", "step", "change", "track",
-    "payload",
-)]  # fmt: skip
-
-
-Found = Row[Any]
-"""A row of the table `actions`."""
+_KINDS = {kind.value: kind for kind in ActionKind}
+_LOCATED = "id, key, state, attempts, token, remote_id, kind, deal_id, cycle, step, change, track, payload"
+_HANDED_OUT = ("id", "key", "kind", "deal_id", "cycle", "step", "payload", "before", "fingerprint", "remote_id")
 
 
 def span(run_no: int) -> tuple[int, int]:
@@ -63,7 +58,7 @@ def begin(store: Store, lease: Lease, run: Run, planned: pl.DataFrame, set_aside
             return
         _no_other_payload(store, connection, run.pipeline, planned)
         run_no = _insert_run(connection, run, planned.height)
-        store.load(connection, "actions", _rows(run.pipeline, run_no, planned))
+        parts.put_away(connection, run_no, planned)
         if not set_aside.is_empty():
             store.load(connection, "dead_letters", _letters(run_no, set_aside))
 
@@ -79,16 +74,6 @@ def _insert_run(connection: Connection, run: Run, planned: int) -> int:
         "plan_sha256": run.plan_sha256, "flow_run": run.flow_run, "planned": planned,
     }  # fmt: skip
     return int(connection.execute(insert(runs).values(values).returning(runs.c.run_no)).scalar_one())
-
-
-def _rows(pipeline: str, run_no: int, planned: pl.DataFrame) -> pl.DataFrame:
-    first = (run_no << RUN_BITS) + 1
-    columns = [name for name in _COLUMNS if name in planned.columns]
-    return planned.select(
-        pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias("id"),
-        pl.lit(pipeline).alias("pipeline"),
-        *columns,
-    )
 
 
 def _letters(run_no: int, set_aside: pl.DataFrame) -> pl.DataFrame:
@@ -126,10 +111,11 @@ def _no_other_payload(store: Store, connection: Connection, pipeline: str, plann
 
 
 def _same(store: Store, connection: Connection, known: Row[Any], run: Run, planned: pl.DataFrame) -> None:
-    low, high = span(known.run_no)
-    query = "SELECT key, payload FROM actions WHERE id BETWEEN :low AND :high ORDER BY id"
-    schema = {"key": pl.String(), "payload": pl.String()}
-    there = store.fetch(connection, query, {"low": low, "high": high}, schema)
+    there = parts.recorded(store, connection, known.run_no).select("key", "payload")
+    if known.planned and there.is_empty():  # a run from before intents were packed
+        low, high = span(known.run_no)
+        query = "SELECT key, payload FROM actions WHERE id BETWEEN :low AND :high ORDER BY id"
+        there = store.fetch(connection, query, {"low": low, "high": high}, there.schema)
     same = (known.pipeline, known.kind, known.plan_sha256) == (run.pipeline, run.kind, run.plan_sha256)
     if not same or not there.equals(planned.select("key", "payload")):
         raise LedgerError(
@@ -143,49 +129,67 @@ def batches(store: Store, run: str, states: Sequence[ReceiptState], size: int) -
     """Yield a run's actions in these states, in the plan's order; each batch is read when it is asked for."""
     run_no = store.read(lambda connection: number(connection, run))
     after, last = span(run_no)
-    c = actions.c
-    wanted = [c.id, c.key, c.kind, c.deal_id, c.cycle, c.step, c.payload, c.before, c.fingerprint, c.remote_id]
     while True:
-        ours = (c.id > after) & (c.id <= last) & c.state.in_([s.value for s in states])
-        query = select(*wanted).where(ours).order_by(c.id).limit(size)
-        rows = store.read(lambda connection, query=query: connection.execute(query).all())  # type: ignore[misc]  # bound now
+        within = after, last
+        rows = store.read(lambda connection, within=within: _next(store, connection, within, states, size))  # type: ignore[misc]  # bound now
         if not rows:
             return
-        store.handed_out[run_no] = (rows[0].id, rows[-1].id)
+        store.handed_out[run_no] = (rows[0][0], rows[-1][0])
         yield [_action(row) for row in rows]
-        after = rows[-1].id
+        after = rows[-1][0]
 
 
-def _action(row: Row[Any]) -> Action:
+def _next(
+    store: Store, connection: Connection, within: tuple[int, int], states: Sequence[ReceiptState], size: int
+) -> Sequence[tuple[Any, ...]]:
+    """Return the next actions in these states with ids behind one and up to another: columns _HANDED_OUT."""
+    after, last = within
+    wanted = ", ".join(repr(state.value) for state in states)
+    columns = ", ".join(_HANDED_OUT)
+    query = f"""SELECT {columns} FROM actions WHERE id > :after AND id <= :last AND state IN ({wanted})
+        ORDER BY id LIMIT :size"""
+    rows = store.rows(connection, query, {"after": after, "last": last, "size": size})
+    if ReceiptState.PLANNED not in states:
+        return rows
+    fresh = parts.untouched(store, connection, after, size).select(_HANDED_OUT).rows()
+    return sorted([*rows, *fresh], key=itemgetter(0))[:size] if rows else fresh
+
+
+def _action(row: tuple[Any, ...]) -> Action:
+    _, key, kind, deal_id, cycle, step, payload, before, fingerprint, remote_id = row
     return Action(
-        key=row.key,
-        kind=ActionKind(row.kind),
-        deal_id=row.deal_id,
-        cycle=row.cycle if row.cycle is not None else 0,
-        step=row.step,
-        payload=orjson.loads(row.payload),
-        before=None if row.before is None else orjson.loads(row.before),
-        fingerprint=row.fingerprint,
-        remote_id=row.remote_id,
+        key=key,
+        kind=_KINDS[kind],
+        deal_id=deal_id,
+        cycle=cycle if cycle is not None else 0,
+        step=step,
+        payload=dict(parts.loaded(payload)),
+        before=None if before is None else dict(parts.loaded(before)),
+        fingerprint=fingerprint,
+        remote_id=remote_id,
     )
 
 
-def located(store: Store, connection: Connection, run_no: int, keys: Sequence[str]) -> dict[str, Row[Any]]:
+def located(store: Store, connection: Connection, run_no: int, keys: Sequence[str]) -> dict[str, Known]:
     """Return a run's actions by key: first looked for among those handed out last, then in the whole run.
 
     Raises:
         LedgerError: the run has no such action.
     """
-    rows: dict[str, Row[Any]] = {}
+    found: dict[str, Known] = {}
+    query = f"SELECT {_LOCATED} FROM actions WHERE id BETWEEN :low AND :high AND {store.among('key', 'keys')}"
+    left = keys
     for low, high in (store.handed_out.get(run_no, (1, 0)), span(run_no)):
-        left = [key for key in keys if key not in rows]
-        if left:
-            query = select(*_LOCATED).where(actions.c.id.between(low, high), text(store.among("key", "keys")))
-            rows.update((row.key, row) for row in connection.execute(query, {"keys": store.many(left)}).all())
-    missing = [key for key in keys if key not in rows]
-    if missing:
-        raise LedgerError(f"The run has no action {missing[0]!r}.", why="A receipt must belong to an intent.")
-    return rows
+        if left and low <= high:
+            rows = store.rows(connection, query, {"low": low, "high": high, "keys": store.many(left)})
+            found.update((row[1], Known(*row)) for row in rows)
+            left = [key for key in left if key not in found]
+        if left and low <= high:
+            found.update((one.key, one) for one in parts.named(store, connection, left, low, high))
+            left = [key for key in left if key not in found]
+    if left:
+        raise LedgerError(f"The run has no action {left[0]!r}.", why="A receipt must belong to an intent.")
+    return found
 
 
 def mark_sent(store: Store, lease: Lease, run: str, keys: Sequence[str]) -> Sequence[Receipt]:
@@ -197,8 +201,11 @@ def mark_sent(store: Store, lease: Lease, run: str, keys: Sequence[str]) -> Sequ
         rows = located(store, connection, run_no, keys)
         refusals = _written_elsewhere(store, connection, lease.pipeline, run_no, keys)
         now, refused = moment(store.now(connection)), {r.key for r in refusals}
-        sent = [_sending(row, lease.token, now) for key, row in rows.items() if key not in refused]
-        store.each(connection, _SEND, sent)
+        sending = [row for key, row in rows.items() if key not in refused]
+        again = [_sending(row, lease.token, now) for row in sending if row.there]
+        store.each(connection, _SEND, again)
+        new = [row for row in sending if not row.there]
+        parts.give_rows(store, connection, lease.pipeline, new, (lease.token, now))
         record(store, connection, lease, rows, refusals)
         reopen_run(connection, run_no)
         return refusals
@@ -210,7 +217,7 @@ _SEND = """UPDATE actions SET state = 'sent', attempts = :attempts, token = :tok
     payload_hash = :payload_hash WHERE id = :id"""
 
 
-def _sending(row: Row[Any], token: int, now: str) -> dict[str, object]:
+def _sending(row: Known, token: int, now: str) -> dict[str, object]:
     again = row.state == ReceiptState.SENT and row.token == token  # done already, by a commit whose answer was lost
     if row.state != ReceiptState.PLANNED and not again:
         raise LedgerError(f"Action {row.key} is {row.state}; only a planned one may be sent.")
@@ -219,7 +226,7 @@ def _sending(row: Row[Any], token: int, now: str) -> dict[str, object]:
         "attempts": row.attempts + (not again),
         "token": token,
         "sent_at": now,
-        "payload_hash": hashlib.sha256(row.payload.encode()).hexdigest(),
+        "payload_hash": parts.payload_hash(row.payload),
     }
 
 

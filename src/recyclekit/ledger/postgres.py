@@ -63,6 +63,9 @@ class PostgresStore(Store):
             with _driver(connection).cursor() as cursor:
                 cursor.executemany(_MARK.sub(r"%(\1)s", statement), rows)
 
+    def rows(self, connection: Connection, query: str, values: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
+        return [tuple(row) for row in connection.execute(text(query), values)]
+
     def load(self, connection: Connection, table: str, frame: pl.DataFrame) -> None:
         names = ", ".join(f'"{name}"' for name in frame.columns)
         with _driver(connection).cursor() as cursor, cursor.copy(_copy(table, names)) as copy:

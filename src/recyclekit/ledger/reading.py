@@ -13,7 +13,7 @@ import polars as pl
 from sqlalchemy import Connection, Row, delete, func, insert, select, text
 
 from recyclekit.errors import LedgerError, UnknownRunError
-from recyclekit.ledger import remembered
+from recyclekit.ledger import parts, remembered
 from recyclekit.ledger.intents import span
 from recyclekit.ledger.schema import actions, cursors, packed, runs, touches
 from recyclekit.ledger.store import Store
@@ -110,7 +110,11 @@ def counts(connection: Connection, run_no: int) -> Mapping[str, int]:
     """Return how many of a run's actions are in each state."""
     low, high = span(run_no)
     query = select(actions.c.state, func.count()).where(actions.c.id.between(low, high)).group_by(actions.c.state)
-    return {row[0]: row[1] for row in connection.execute(query.order_by(actions.c.state))}
+    found = {row[0]: row[1] for row in connection.execute(query)}
+    planned = connection.execute(select(runs.c.planned).where(runs.c.run_no == run_no)).scalar_one()
+    if untouched := planned - sum(found.values()):
+        found[ReceiptState.PLANNED.value] = found.get(ReceiptState.PLANNED, 0) + untouched
+    return dict(sorted(found.items()))
 
 
 def actions_of(store: Store, connection: Connection, run_no: int, states: Sequence[ReceiptState]) -> pl.DataFrame:
@@ -118,8 +122,17 @@ def actions_of(store: Store, connection: Connection, run_no: int, states: Sequen
     low, high = span(run_no)
     only = f" AND state IN ({', '.join(repr(state.value) for state in states)})" if states else ""
     columns = ", ".join(FOUND_ACTIONS)
-    query = f"SELECT {columns} FROM actions WHERE id BETWEEN :low AND :high{only} ORDER BY id"
-    return store.fetch(connection, query, {"low": low, "high": high}, FOUND_ACTIONS)
+    query = f"SELECT id, {columns} FROM actions WHERE id BETWEEN :low AND :high{only} ORDER BY id"
+    schema = pl.Schema([("id", pl.Int64), *FOUND_ACTIONS.items()])
+    found = store.fetch(connection, query, {"low": low, "high": high}, schema)
+    if not states or ReceiptState.PLANNED in states:
+        fresh = parts.untouched(store, connection, low).with_columns(
+            state=pl.lit(ReceiptState.PLANNED.value), attempts=pl.lit(0)
+        )
+        absent = [pl.lit(None).alias(name) for name in schema if name not in fresh.columns]
+        fresh = fresh.with_columns(absent).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+        found = pl.concat([found, fresh]).sort("id")
+    return found.drop("id")
 
 
 def dead_letters(store: Store, connection: Connection, run_no: int) -> pl.DataFrame:

@@ -35,7 +35,7 @@ def recall(fetch: Fetch, find: Find, pipeline: str, as_of: date | None) -> Memor
     """Return cycles, touches and deals in doubt as they were known at the end of `as_of`."""
     values = {"pipeline": pipeline}
     packed = find(_PACKED, values)
-    cycles, touches = map(_unpacked, packed) if packed else read(fetch, pipeline)
+    cycles, touches = map(unpacked, packed) if packed else read(fetch, pipeline)
     doubt = fetch(_DOUBT, values, pl.Schema({"deal_id": pl.String}))
     day = pl.lit(as_of or date.max)
     later = pl.col("ended_on") > day
@@ -62,5 +62,6 @@ def pack(frame: pl.DataFrame) -> bytes:
     return content.getvalue()
 
 
-def _unpacked(content: bytes) -> pl.DataFrame:
+def unpacked(content: bytes) -> pl.DataFrame:
+    """Return what `pack` has packed."""
     return pl.read_parquet(BytesIO(content))

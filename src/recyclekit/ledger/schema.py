@@ -95,6 +95,16 @@ runs = Table(
     Index("runs_newest", "pipeline", "run_no"),
 )
 
+intents = Table(
+    "intents",
+    metadata,
+    Column("run_no", Integer, ForeignKey("runs.run_no"), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("first_id", _BIG, nullable=False),
+    Column("last_id", _BIG, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # key to remote_id of the table below as Parquet, as planned
+)
+
 actions = Table(
     "actions",
     metadata,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, update
+from sqlalchemy import Connection, update
 
 from recyclekit.errors import LedgerError
+from recyclekit.ledger.parts import Known, give_rows
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.remark import remark
 from recyclekit.ledger.schema import moment, runs
@@ -24,13 +24,14 @@ _APPEND = """INSERT INTO receipts
 
 
 def record(
-    store: Store, connection: Connection, lease: Lease, rows: Mapping[str, Row[Any]], told: Sequence[Receipt]
-) -> list[tuple[Row[Any], Receipt]]:
+    store: Store, connection: Connection, lease: Lease, rows: Mapping[str, Known], told: Sequence[Receipt]
+) -> list[tuple[Known, Receipt]]:
     """Settle what is open and append the receipts; return the pairs that moved. What is settled stays settled."""
     moved = [(rows[r.key], r) for r in told if rows[r.key].state in _OPEN]
     for row, receipt in moved:
         if receipt.state is ReceiptState.DONE and row.state == ReceiptState.PLANNED:
             raise LedgerError(f"Action {row.key} is reported as done, and nobody meant to send it.")
+    give_rows(store, connection, lease.pipeline, [row for row, _ in moved if not row.there])
     now = moment(store.now(connection))
     receipts = [_receipt(row, receipt, lease.token, now) for row, receipt in moved]
     store.each(connection, _SETTLE, receipts)
@@ -38,7 +39,7 @@ def record(
     return moved
 
 
-def _receipt(row: Row[Any], receipt: Receipt, token: int, now: str) -> dict[str, object]:
+def _receipt(row: Known, receipt: Receipt, token: int, now: str) -> dict[str, object]:
     return {
         "action_id": row.id,
         "attempt": row.attempts,

@@ -14,6 +14,7 @@ from recyclekit import clock
 from recyclekit.errors import UnknownRunError
 from recyclekit.ledger import intents, reading, touching
 from recyclekit.ledger import lease as leasing
+from recyclekit.ledger.parts import Known
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.schema import actions, cursors, runs
 from recyclekit.ledger.settling import record, reopen_run
@@ -160,7 +161,7 @@ class SqlLedger:
 
     def _settle(
         self, connection: Connection, lease: Lease, run: str, receipts: Sequence[Receipt]
-    ) -> tuple[Run, list[intents.Found]]:
+    ) -> tuple[Run, list[Known]]:
         leasing.check(connection, lease)
         run_no = intents.number(connection, run)
         rows = intents.located(self.store, connection, run_no, [r.key for r in receipts])

@@ -38,6 +38,8 @@ class Store(ABC):
         weakref.finalize(self, engine.dispose)  # no connection outlives its ledger
         self.handed_out: dict[int, tuple[int, int]] = {}
         """By run number, the ids between which the last batch lies: where to look first, nothing more."""
+        self.at_hand: tuple[tuple[int, int], pl.DataFrame] | None = None
+        """The part of a run's intents that was read last."""
 
     def read(self, work: Work[T]) -> T:
         """Return what `work` reads."""
@@ -124,6 +126,10 @@ class Store(ABC):
 
         Dates are bound as ISO text, times through `schema.moment`.
         """
+
+    @abstractmethod
+    def rows(self, connection: Connection, query: str, values: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
+        """Return a query's rows as tuples, below SQLAlchemy where that costs."""
 
     @abstractmethod
     def load(self, connection: Connection, table: str, frame: pl.DataFrame) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
+from recyclekit.ledger.parts import Known, loaded
 from recyclekit.ledger.store import Store
 from recyclekit.models.plan import ActionKind, Change
 from recyclekit.models.run import Run
@@ -32,7 +33,7 @@ _UNPACK = "DELETE FROM packed WHERE pipeline = :pipeline"
 _END_NOT = f"UPDATE cycles SET ended_on = NULL, ended_why = NULL, ended_by = NULL WHERE {_THIS} AND ended_by = :run"
 
 
-def remember(store: Store, connection: Connection, run: Run, done: Iterable[Row[Any]]) -> None:
+def remember(store: Store, connection: Connection, run: Run, done: Iterable[Known]) -> None:
     """Record what done actions opened, touched and ended."""
     rows = [row for row in done if row.kind in _WRITES and row.cycle is not None]
     on = run.as_of or run.started_at.date()
@@ -45,7 +46,7 @@ def remember(store: Store, connection: Connection, run: Run, done: Iterable[Row[
     if rows:
         store.each(connection, _UNPACK, [{"pipeline": run.pipeline}])
     left = [row for row in rows if row.change == Change.REMOVE and row.kind == ActionKind.SET_FIELDS]
-    end(store, connection, run.pipeline, run.run, [(row.deal_id, row.cycle, on, "revived") for row in left])
+    end(store, connection, run.pipeline, run.run, [(row.deal_id, row.cycle or 0, on, "revived") for row in left])
 
 
 def end(
@@ -59,7 +60,7 @@ def end(
         store.each(connection, _UNPACK, [{"pipeline": pipeline}])
 
 
-def forget(store: Store, connection: Connection, undo: Run, undone: Sequence[Row[Any]]) -> None:
+def forget(store: Store, connection: Connection, undo: Run, undone: Sequence[Known]) -> None:
     """Forget the touches of undone actions, the cycles that are left without any, and the ends that their run made."""
     same = {"pipeline": undo.pipeline, "run": undo.of_run}
     rows = [{**same, "deal_id": row.deal_id, "cycle": row.cycle, "key": row.key} for row in undone]
@@ -70,8 +71,7 @@ def forget(store: Store, connection: Connection, undo: Run, undone: Sequence[Row
     store.each(connection, _END_NOT, rows)
 
 
-def _told(row: Row[Any], run: Run, on: str) -> dict[str, Any]:
-    payload = orjson.loads(row.payload)
+def _told(row: Known, run: Run, on: str) -> dict[str, Any]:
     return {
         "pipeline": run.pipeline,
         "run": run.run,
@@ -82,10 +82,19 @@ def _told(row: Row[Any], run: Run, on: str) -> dict[str, Any]:
         "cycle": row.cycle,
         "step": row.step,
         "track": row.track,
-        "reason": payload.get("reason", payload.get("recycle_reason")),
-        "due_on": _as_date(payload.get("due_on", payload.get("from_on"))),
-        "channel": payload.get("channel"),
-        "owner": payload.get("owner"),
+        **_said(row.payload),
+    }
+
+
+@lru_cache(maxsize=10_000)
+def _said(payload: str) -> Mapping[str, Any]:
+    """Return what a touch and its cycle take from a payload."""
+    found = loaded(payload)
+    return {
+        "reason": found.get("reason", found.get("recycle_reason")),
+        "due_on": _as_date(found.get("due_on", found.get("from_on"))),
+        "channel": found.get("channel"),
+        "owner": found.get("owner"),
     }
 
 

@@ -290,6 +290,15 @@ def test_preflight_names_what_stands_in_the_way(tmp_path: Path) -> None:
     assert any("No column is known as the deal's id" in what for what in whats)
 
 
+def test_only_its_own_folder_is_made(tmp_path: Path) -> None:
+    put(tmp_path / "deals.csv", DEALS)
+    sink = CsvSink(CsvSettings(deals=Path("deals.csv"), own_tables=Path("nowhere/own")), tmp_path)
+    assert [finding.what for finding in sink.preflight([])] == [f"There is no folder {tmp_path / 'nowhere'}."]
+    with pytest.raises(RetryableError, match="No such file"):
+        sink.write([set_fields(recycle_track="timing")])
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_calls_are_counted_in_batches(tmp_path: Path) -> None:
     sink = CsvSink(CsvSettings(deals=Path("deals.csv"), batch_size=10), tmp_path)
 

@@ -91,7 +91,7 @@ class OwnTables:
     def alone(self) -> Iterator[None]:
         """Keep other processes of this machine out while tables are read and replaced."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(exist_ok=True)  # its own folder, and no other
             lock = (self.folder / ".lock").open("a")
         except OSError as error:
             raise _refused(self.folder, error) from error

@@ -52,7 +52,9 @@ class CsvSink:
 
     def _writable(self) -> Finding | None:
         folder = self._own.folder
-        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        there = folder if folder.exists() else folder.parent
+        if not there.exists():
+            return Finding(level="error", where=str(folder), what=f"There is no folder {there}.", fix="Create it.")
         if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
             return None
         return Finding(level="error", where=str(folder), what="The folder cannot be written.", fix="Check permissions.")

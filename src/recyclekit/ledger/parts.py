@@ -1,0 +1,166 @@
+"""Intents as they were recorded: in parts of so many, packed as columns, in the transaction that begins the run.
+
+An action gets a row of its own once something happens to it. A million rows that nobody has touched yet would cost a
+hundred times as much to write as their columns, and every change of a row its whole text again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+import polars as pl
+from sqlalchemy import Connection, Row, insert, select
+
+from recyclekit.ledger.remembered import pack, unpacked
+from recyclekit.ledger.schema import RUN_BITS, intents
+from recyclekit.ledger.store import Store
+from recyclekit.models.plan import ACTIONS
+from recyclekit.models.run import ReceiptState
+
+PART = 50_000
+_COLUMNS = {name: pl.Int16() if name == "cycle" else pl.String() for name in (*ACTIONS, "remote_id")}
+
+
+class Known(NamedTuple):
+    """What the ledger knows of an action; `there` says whether it has a row."""
+
+    id: int
+    key: str
+    state: str
+    attempts: int
+    token: int | None
+    remote_id: str | None
+    kind: str
+    deal_id: str
+    cycle: int | None
+    step: str | None
+    change: str | None
+    track: str | None
+    payload: str
+    there: bool = True
+
+
+def put_away(connection: Connection, run_no: int, planned: pl.DataFrame) -> None:
+    """Record a run's intents; ids count up in the plan's order."""
+    columns = [pl.col(name) if name in planned.columns else pl.lit(None).alias(name) for name in _COLUMNS]
+    frame = planned.select(column.cast(dtype) for column, dtype in zip(columns, _COLUMNS.values(), strict=True))
+    first = (run_no << RUN_BITS) + 1
+    rows = []
+    for part, piece in enumerate(frame.iter_slices(PART)):
+        last = first + piece.height - 1
+        rows.append({"run_no": run_no, "part": part, "first_id": first, "last_id": last, "content": pack(piece)})
+        first = last + 1
+    if rows:
+        connection.execute(insert(intents), rows)
+
+
+def recorded(store: Store, connection: Connection, run_no: int) -> pl.DataFrame:
+    """Return all intents of a run: id, ACTIONS, remote_id."""
+    parts = [_part(store, connection, one) for one in _parts(connection, run_no)]
+    return pl.concat([_nothing(), *parts])
+
+
+def untouched(store: Store, connection: Connection, after: int, limit: int | None = None) -> pl.DataFrame:
+    """Return a run's first actions behind the id `after` that have no row; at most `limit`."""
+    found, left = [_nothing()], limit
+    for one in _parts(connection, after >> RUN_BITS, after):
+        low = max(one.first_id, after + 1)
+        query = "SELECT id FROM actions WHERE id BETWEEN :low AND :high"
+        there = store.fetch(connection, query, {"low": low, "high": one.last_id}, pl.Schema({"id": pl.Int64}))["id"]
+        if len(there) == one.last_id - low + 1:
+            continue
+        frame = _part(store, connection, one).slice(low - one.first_id)
+        frame = frame.filter(~pl.col("id").is_in(there.implode())) if len(there) else frame
+        found.append(frame if left is None else frame.head(left))
+        if left is not None:
+            left -= found[-1].height
+            if not left:
+                break
+    return pl.concat(found)
+
+
+def named(store: Store, connection: Connection, keys: Iterable[str], low: int, high: int) -> Iterator[Known]:
+    """Yield the intents of these keys, with ids from `low` to `high`, as actions that nothing has happened to."""
+    asked = pl.Series(list(keys), dtype=pl.String).implode()
+    for one in _parts(connection, low >> RUN_BITS, low - 1):
+        if one.first_id <= high:
+            frame = _part(store, connection, one).filter(pl.col("id").is_between(low, high), pl.col("key").is_in(asked))
+            for row in frame.select(_FOUND).iter_rows():
+                yield Known(row[0], row[1], ReceiptState.PLANNED, 0, None, *row[2:], there=False)  # type: ignore[misc]  # ten in a row
+
+
+_FOUND = ("id", "key", "remote_id", "kind", "deal_id", "cycle", "step", "change", "track", "payload")
+
+
+def give_rows(
+    store: Store, connection: Connection, pipeline: str, actions: Sequence[Known], sent: tuple[int, str] | None = None
+) -> None:
+    """Give actions rows of their own: planned, or about to be sent for the first time.
+
+    Args:
+        store: of the ledger.
+        connection: in a writing transaction.
+        pipeline: of the run.
+        actions: of one run, all without rows.
+        sent: token and moment, where they are about to be sent.
+    """
+    if not actions:
+        return
+    run_no, ids = actions[0].id >> RUN_BITS, pl.Series([one.id for one in actions], dtype=pl.Int64)
+    first, last = min(ids), max(ids)
+    for one in _parts(connection, run_no, first - 1):
+        if one.first_id <= last:
+            rows = _part(store, connection, one).filter(pl.col("id").is_in(ids.implode()))
+            rows = rows.select(pl.lit(pipeline).alias("pipeline"), pl.all())
+            if sent is not None:
+                rows = _hashed(rows).with_columns(
+                    pl.lit(ReceiptState.SENT.value).alias("state"),
+                    pl.lit(1, pl.Int16).alias("attempts"),
+                    pl.lit(sent[0], pl.Int64).alias("token"),
+                    pl.lit(sent[1]).alias("sent_at"),
+                )
+            store.load(connection, "actions", rows)
+
+
+@lru_cache(maxsize=10_000)
+def loaded(payload: str) -> Mapping[str, Any]:
+    """Return what a JSON text holds, not to be changed: of a million payloads, some thousands are distinct."""
+    found: dict[str, Any] = orjson.loads(payload)
+    return found
+
+
+def payload_hash(payload: str) -> str:
+    """Return the hash of what is sent."""
+    return hashlib.sha256(payload.encode()).hexdigest()
+
+
+def _hashed(rows: pl.DataFrame) -> pl.DataFrame:
+    texts = rows["payload"].unique()
+    hashes = pl.DataFrame({"payload": texts, "payload_hash": [payload_hash(text) for text in texts]})
+    return rows.join(hashes, on="payload", how="left", maintain_order="left")
+
+
+def _parts(connection: Connection, run_no: int, after: int = 0) -> Sequence[Row[Any]]:
+    """Return which parts of a run reach beyond an id."""
+    c = intents.c
+    query = select(c.run_no, c.part, c.first_id, c.last_id).where((c.run_no == run_no) & (c.last_id > after))
+    return connection.execute(query.order_by(c.part)).all()
+
+
+def _part(store: Store, connection: Connection, one: Row[Any]) -> pl.DataFrame:
+    """Return a part; the one that was read last is at hand, since intents never change."""
+    name = (one.run_no, one.part)
+    if store.at_hand is None or store.at_hand[0] != name:
+        query = select(intents.c.content).where((intents.c.run_no == one.run_no) & (intents.c.part == one.part))
+        frame = unpacked(bytes(connection.execute(query).scalar_one()))
+        ids = pl.int_range(one.first_id, one.last_id + 1, dtype=pl.Int64)
+        store.at_hand = name, frame.select(ids.alias("id"), pl.all())
+    return store.at_hand[1]
+
+
+def _nothing() -> pl.DataFrame:
+    return pl.DataFrame(schema={"id": pl.Int64, **_COLUMNS})
