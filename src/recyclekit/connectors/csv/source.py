@@ -13,6 +13,7 @@ from recyclekit.connectors.csv.settings import CsvSettings
 from recyclekit.connectors.protocols import Page
 from recyclekit.errors import ConnectorError, InputError
 from recyclekit.models.field_map import FieldSpec, Mapped
+from recyclekit.models.parsing.text import UNTIDY
 from recyclekit.models.snapshot import LINE, dead_letters
 from recyclekit.models.tables import OWN_FIELDS, SCHEMAS, Table
 
@@ -56,9 +57,11 @@ class CsvSource:
 
     def tidy(self, table: Table) -> Collection[str]:
         file = self.opened(table)
-        # What we wrote ourselves is laid over the file, and nobody has looked at that.
-        ours = OWN_FIELDS if table is Table.DEALS and self._own.table(FIELDS).height else ()
-        return [name for name in file.heading.columns if name not in ours] if file.split.tidy else ()
+        # What we wrote is laid over the file, and a person may have edited it.
+        written = self._own.table(FIELDS) if table is Table.DEALS else pl.DataFrame()
+        odd = [name for name in OWN_FIELDS if written.height and written[name].str.contains(UNTIDY).any()]
+        ours = () if table is not Table.DEALS else OWN_FIELDS
+        return [name for name in {*file.heading.columns, *ours} if name not in odd] if file.split.tidy else ()
 
     def pages(self, table: Table, after: str | None, columns: Collection[str]) -> Iterator[Page]:
         """Yield pages; a cursor is the line of the last record (or dead letter) handed over."""
