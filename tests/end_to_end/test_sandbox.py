@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,3 +85,7 @@ def test_wrong_wishes_are_told_before_anything_runs(recyclekit: Command, tmp_pat
     assert recyclekit("sandbox", "pipedrive").code == 2
     gone = recyclekit("sandbox", "hubspot", "--faults", "nowhere.yaml")
     assert (gone.code, "nowhere.yaml" in gone.err) == (2, True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        busy = recyclekit("sandbox", "hubspot", "--deals", "1", "--port", port)
+    assert (busy.code, busy.out, f"Port {port} cannot be used" in busy.err) == (2, "", True)

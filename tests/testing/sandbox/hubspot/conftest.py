@@ -36,7 +36,7 @@ class Api:
 
     def __init__(self, crm: HubSpotSandbox) -> None:
         self.crm, self.token = crm, crm.token
-        self.pool = urllib3.PoolManager(retries=False, timeout=5)
+        self.pool = urllib3.PoolManager(retries=False, timeout=5, maxsize=8)
 
     def __call__(self, method: str, path: str, body: Any = None, **query: Any) -> Said:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -244,3 +245,15 @@ def test_a_lost_answer_is_applied_and_a_lie_is_not(crm: HubSpotSandbox, api: Api
     assert api.batch("deals", "update", [track(second)]).status == 200
     assert crm.objects["deals"][first].properties["recycle_track"] == "timing"
     assert "recycle_track" not in crm.objects["deals"][second].properties
+
+
+def test_calls_from_many_threads_are_done_one_at_a_time(crm: HubSpotSandbox, api: Api) -> None:
+    ids = list(crm.load(deals=some_deals(40)).deals.values())
+    tasks = [{"properties": {"hs_timestamp": "2027-01-01T00:00:00Z", "recycle_key": f"k{n % 20}"}} for n in range(40)]
+    with ThreadPoolExecutor(8) as threads:
+        updates = list(threads.map(lambda deal: api.batch("deals", "update", [track(deal, deal)]).status, ids))
+        creates = list(threads.map(lambda task: api.batch("tasks", "create", [task]).status, tasks))
+    assert updates == [200] * 40
+    assert (creates.count(201), creates.count(409), len(crm.objects["tasks"])) == (20, 20, 20)
+    assert [crm.objects["deals"][deal].properties["recycle_track"] for deal in ids] == ids
+    assert [call.number for call in crm.journal] == list(range(1, 81))

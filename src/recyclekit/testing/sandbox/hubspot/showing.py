@@ -34,7 +34,7 @@ class View:
         values = record.properties
         shown: dict[str, Any] = {
             "id": record.id,
-            "properties": {name: values.get(name) for name in self._names},
+            "properties": dict(zip(self._names, map(values.get, self._names), strict=True)),
             "createdAt": record.created_at,
             "updatedAt": record.updated_at,
             "archived": record.archived,
