@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from recyclekit.connectors.csv.heading import read_heading
+from recyclekit.connectors.csv.opened import open_file
 from recyclekit.connectors.csv.settings import CsvSettings
 from recyclekit.connectors.csv.source import CsvSource
 from recyclekit.connectors.csv.structure import check_quickly
@@ -17,7 +18,7 @@ from recyclekit.connectors.doors import Provider, guarded_source
 from recyclekit.models.parsing.text import untidy
 from recyclekit.models.tables import Table
 from recyclekit.stages.extract import extract
-from tests.connectors.csv.files import as_csv, put
+from tests.connectors.csv.files import as_csv, put, rows_of
 
 ODD = "\t\r\n\x01\x1f\x7f\x85\x80\x9f\xa0\u1680\u2000\u200a\u2028\u202f\u205f\u3000\ufeff"
 PLAIN = 'a0 ,"é—あ退①！\U0001f000'
@@ -36,8 +37,8 @@ def tidy(path: Path, separator: str = ",", quote: str = '"') -> bool | None:
 @example(rows=[["a", "退職"], ["x\u3000y", "①！"]], end="\n")
 def test_no_text_of_a_tidy_file_needs_cleaning(tmp_path: Path, rows: list[list[str]], end: str) -> None:
     path = put(tmp_path / "d.csv", as_csv([["left", "right"], *rows], end=end))
-    cells = pl.Series("text", [cell for row in rows for cell in row if cell], dtype=pl.String).to_frame()
-    dirty = cells.select(untidy("hook", pl.col("text")).any()).item()
+    read = [cell for row in rows_of(open_file(path, separator=",")) for cell in row if cell]
+    dirty = pl.Series("text", read, dtype=pl.String).to_frame().select(untidy("hook", pl.col("text")).any()).item()
 
     found = tidy(path)
 
@@ -94,4 +95,4 @@ def test_a_guarded_source_still_tells_which_columns_are_tidy(tmp_path: Path) -> 
 
     extracted = extract(source, tables={Table.DEALS: ["deal_id", "deal_stage"]})
 
-    assert set(extracted.tidy[Table.DEALS]) == {"deal_id", "deal_stage"}
+    assert {"deal_id", "deal_stage"} <= set(extracted.tidy[Table.DEALS])
