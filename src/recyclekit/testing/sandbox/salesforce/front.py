@@ -88,4 +88,4 @@ class Front:
     def _known_version(self, path: str) -> bool:
         version = path.split("/")[3].removeprefix("v")
         whole, _, part = version.partition(".")
-        return whole.isdigit() and part == "0" and OLDEST <= int(whole) <= NEWEST
+        return whole.isdecimal() and part == "0" and OLDEST <= int(whole) <= NEWEST

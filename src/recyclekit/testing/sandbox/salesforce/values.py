@@ -15,6 +15,7 @@ from recyclekit.testing.sandbox.salesforce.fields import NUMBERS, Field
 from recyclekit.testing.sandbox.salesforce.refusals import RequestRefusedError, RowRefusedError
 
 _OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_LARGEST_INT = 2**31 - 1
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -24,14 +25,17 @@ def instant(at: datetime) -> str:
 
 
 def moment_of(text: str) -> datetime:
-    """Return the instant that a text tells.
+    """Return the instant that a text tells, in UTC.
 
     Raises:
-        ValueError: it tells none, or has no offset from UTC.
+        ValueError: it tells none, has no offset from UTC, or lies before the first year.
     """
     if not _OFFSET.search(text):
         raise ValueError(text)
-    return datetime.fromisoformat(text)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(text) from None
 
 
 def day_of(text: str) -> date:
@@ -98,7 +102,11 @@ def _number(field: Field, value: object) -> float | int:
     number = float(str(value))
     if not isfinite(number):
         raise ValueError(value)
-    return int(number) if field.type == "int" else number
+    if field.type != "int":
+        return number
+    if abs(number) > _LARGEST_INT:
+        raise OverflowError(value)
+    return int(number)
 
 
 def _id(field: Field, value: str) -> str:

@@ -76,7 +76,7 @@ class BulkIngestCalls:
         return Answer(201)
 
     def _move(self, request: Request) -> Answer:
-        job, state = self._jobs.find(request), body(request).get("state")
+        job, state = self._jobs.find(request), str(body(request).get("state"))
         if state not in {UPLOADED, ABORTED} or job.state != OPEN:
             raise RequestRefusedError("INVALIDJOBSTATE", f"The job is {job.state} and cannot become {state}")
         job.body["state"] = state
@@ -180,12 +180,18 @@ class _Outcome:
 
 
 def _read(upload: bytes, job: Job) -> tuple[list[str], list[list[str]]]:
-    text = upload.decode("utf-8-sig")
+    try:
+        text = upload.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadUploadError("The file is not encoded in UTF-8") from None
     first = text.partition("\n")[0]
     if first.endswith("\r") != (job.line_ending == "\r\n"):
         ending = job.body["lineEnding"]
         raise BadUploadError(f"LineEnding is invalid on user data. Current LineEnding setting is {ending}")
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=job.delimiter))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=job.delimiter))
+    except csv.Error as error:
+        raise BadUploadError(f"Failed to parse CSV: {error}") from None
     if not rows or not any(rows[0]):
         raise BadUploadError("The file has no header line")
     columns, lines = rows[0], [row for row in rows[1:] if row]

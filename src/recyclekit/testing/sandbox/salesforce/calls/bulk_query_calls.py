@@ -49,7 +49,7 @@ class BulkQueryCalls:
 
     def _open(self, request: Request) -> Answer:
         given = body(request)
-        if given.get("operation") not in {"query", "queryAll"}:
+        if str(given.get("operation")) not in {"query", "queryAll"}:
             raise RequestRefusedError("INVALIDJOB", f"InvalidJob : Unsupported operation: {given.get('operation')}")
         statement = parse(str(given.get("query", "")))
         columns = _columns(statement)
@@ -110,7 +110,7 @@ class BulkQueryCalls:
 
     def _page_size(self, request: Request) -> int:
         asked = request.first("maxRecords")
-        if asked and not asked.isdigit():
+        if asked and not asked.isdecimal():
             raise RequestRefusedError("INVALID_QUERY_FILTER", f"maxRecords is not a number: {asked}")
         return max(1, min(self.largest_page, int(asked or _DEFAULT_PAGE)))
 
@@ -146,6 +146,6 @@ def _offset(locator: str) -> int:
     if not locator:
         return 0
     try:
-        return int(base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4)))
+        return max(0, int(base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4))))
     except ValueError:
         raise RequestRefusedError("INVALID_LOCATOR", f"The locator is not valid: {locator}") from None

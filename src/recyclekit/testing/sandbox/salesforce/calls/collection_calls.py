@@ -123,12 +123,11 @@ class CollectionCalls:
             return error.row()
 
     def _type_of(self, record: Row) -> ObjectType:
-        attributes = record.get("attributes")
-        name = attributes.get("type") if isinstance(attributes, dict) else None
+        name = _type_name(record)
         if not name:
             raise RowRefusedError("INVALID_FIELD", "attributes.type is required in each record")
         try:
-            type_ = self._host.org.type(str(name))
+            type_ = self._host.org.type(name)
         except RequestRefusedError as error:
             raise RowRefusedError(error.code, error.message) from None
         if type_.read_only or type_.tooling:
@@ -144,6 +143,8 @@ class CollectionCalls:
         given = body(request) if request.method == "POST" else {}
         wanted = given.get("ids") or request.first("ids").split(",")
         names = given.get("fields") or request.first("fields").split(",")
+        if not isinstance(wanted, list) or not isinstance(names, list):
+            raise RequestRefusedError("JSON_PARSER_ERROR", "The request needs lists: ids and fields")
         if len(wanted) > MOST_READ:
             raise RequestRefusedError("EXCEEDED_ID_LIMIT", f"record limit reached. cannot read more than {MOST_READ}")
         fields = [org.visible(type_, str(name)) for name in names]
@@ -160,11 +161,16 @@ class CollectionCalls:
         return {"attributes": attributes, **{field.name: found.get(field.name) for field in fields}}
 
 
+def _type_name(record: Row) -> str:
+    attributes = record.get("attributes")
+    return str(attributes.get("type") or "") if isinstance(attributes, dict) else ""
+
+
 def _few_enough(records: Sequence[Row]) -> None:
     if len(records) > MOST_RECORDS:
         message = f"record limit reached. cannot submit more than {MOST_RECORDS} records into this call"
         raise RequestRefusedError("EXCEEDED_ID_LIMIT", message)
-    chunks = groupby(str((record.get("attributes") or {}).get("type", "")).lower() for record in records)
+    chunks = groupby(_type_name(record).lower() for record in records)
     if sum(1 for _ in chunks) > MOST_CHUNKS:
         message = f"Cannot have more than {MOST_CHUNKS} chunks in a single operation. Please rearrange the data."
         raise RequestRefusedError("INVALID_FIELD", message)

@@ -31,7 +31,9 @@ class CompositeCalls:
 
     def _run(self, request: Request) -> Answer:
         given = body(request)
-        calls: list[Row] = given.get("compositeRequest", [])
+        calls = given.get("compositeRequest")
+        if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
+            raise RequestRefusedError("JSON_PARSER_ERROR", "The request needs a list of calls: compositeRequest")
         queries = sum(
             "/query" in str(call.get("url")) or "/composite/sobjects" in str(call.get("url")) for call in calls
         )
@@ -60,7 +62,8 @@ class CompositeCalls:
 
     def _one(self, request: Request, call: Row, name: str) -> Row:
         url = urlsplit(str(call.get("url", "")))
-        headers = {key.lower(): str(value) for key, value in (call.get("httpHeaders") or {}).items()}
+        given = call.get("httpHeaders")
+        headers = {key.lower(): str(value) for key, value in given.items()} if isinstance(given, dict) else {}
         inner = Request(
             method=str(call.get("method", "")).upper(),
             path=url.path,
@@ -76,7 +79,8 @@ class CompositeCalls:
         else:
             handler, asked = found
             done = handler(asked)
-        value = orjson.loads(done.body) if done.body else None
+        is_json = done.headers.get("Content-Type", "").startswith("application/json")
+        value = orjson.loads(done.body) if is_json else done.body.decode() or None
         return {"body": value, "httpHeaders": {}, "httpStatusCode": done.status, "referenceId": name}
 
 
@@ -93,12 +97,18 @@ def _resolved(call: Row, done: dict[str, Row]) -> Row:
             raise LookupError(match[1])
         found = row["body"]
         for step in re.findall(r"\w+", match[2]):
-            found = found[int(step)] if isinstance(found, list) else found[step]
+            found = found[int(step)] if isinstance(found, list) and step.isdecimal() else _member(found, step)
         return str(found)
 
     text = orjson.dumps(call).decode()
     resolved: Row = orjson.loads(_REFERENCE.sub(value, text))
     return resolved
+
+
+def _member(value: Any, name: str) -> Any:
+    if isinstance(value, dict) and name in value:
+        return value[name]
+    raise LookupError(name)
 
 
 def _halted(name: str) -> Row:

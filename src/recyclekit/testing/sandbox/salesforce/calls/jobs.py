@@ -76,7 +76,7 @@ class Jobs:
             ("lineEnding", LINE_ENDINGS),
             ("contentType", {"CSV": ""}),
         ):
-            if given.get(name, next(iter(known))) not in known:
+            if str(given.get(name, next(iter(known)))) not in known:
                 raise RequestRefusedError("INVALIDJOB", f"InvalidJob : Unsupported {name}: {given[name]}")
         version, now = request.parts["version"], self._org.now()
         body = {

@@ -51,9 +51,8 @@ class OAuthCalls:
         router.add("POST", "/services/Soap/u/{version}", self._soap_login)
 
     def _token(self, request: Request) -> Answer:
-        form = request.form()
         try:
-            self._admit({**_basic(request.headers.get("authorization", "")), **form})
+            self._admit({**_basic(request.headers.get("authorization", "")), **_form(request)})
         except SignInError as error:
             return answer({"error": error.error, "error_description": error.description}, 400)
         org = self._crm.org
@@ -105,7 +104,10 @@ class OAuthCalls:
             raise SignInError("invalid_grant", "user hasn't approved this consumer")
 
     def _revoke(self, request: Request) -> Answer:
-        self._sessions.close(request.form().get("token", ""))
+        try:
+            self._sessions.close(_form(request).get("token", ""))
+        except SignInError as error:
+            return answer({"error": error.error, "error_description": error.description}, 400)
         return Answer(200)
 
     def _identity(self, request: Request) -> Answer:
@@ -118,9 +120,9 @@ class OAuthCalls:
 
     def _soap_login(self, request: Request) -> Answer:
         """Off in new orgs, and gone from v65 on."""
-        if not self._crm.soap_login or float(request.parts["version"]) > _LAST_SOAP_VERSION:
+        if not self._crm.soap_login or not _old_enough(request.parts["version"]):
             return _soap_fault("INVALID_OPERATION", "SOAP API login() is disabled by default in this org.")
-        given = {tag: _tag(request.body.decode(), tag) for tag in ("username", "password")}
+        given = {tag: _tag(request.body.decode(errors="replace"), tag) for tag in ("username", "password")}
         try:
             self._password(given["username"], given["password"])
         except SignInError:
@@ -133,6 +135,23 @@ class OAuthCalls:
             f"<userInfo><organizationId>{org.organization}</organizationId><userId>{org.robot}</userId>"
             "<sessionSecondsValid>7200</sessionSecondsValid></userInfo></result></loginResponse>"
         )
+
+
+def _form(request: Request) -> dict[str, str]:
+    """Return the fields of a form post.
+
+    Raises:
+        SignInError: it cannot be read.
+    """
+    try:
+        return request.form()
+    except ValueError:
+        raise SignInError("invalid_request", "the request is not a form") from None
+
+
+def _old_enough(version: str) -> bool:
+    whole = version.partition(".")[0]
+    return whole.isdecimal() and int(whole) <= _LAST_SOAP_VERSION
 
 
 def _basic(authorization: str) -> dict[str, str]:
@@ -163,10 +182,10 @@ def _verified(assertion: str, sessions: Sessions) -> dict[str, Any]:
             raise ValueError("not RS256")
         signed = f"{head}.{payload}".encode()
         sessions.signing_key.public_key().verify(_decoded(signature), signed, padding.PKCS1v15(), hashes.SHA256())
-        claims: dict[str, Any] = orjson.loads(_decoded(payload))
-    except (ValueError, InvalidSignature):
+        claims: Any = orjson.loads(_decoded(payload))
+    except (ValueError, AttributeError, InvalidSignature):
         raise SignInError("invalid_grant", "invalid assertion") from None
-    return claims
+    return claims if isinstance(claims, dict) else {}
 
 
 def _decoded(text: str) -> bytes:

@@ -90,7 +90,7 @@ class QueryCalls:
         name, _, offset = request.parts["locator"].rpartition("-")
         cursor = self._pages.cursors.get(name)
         now = self._host.org.clock()
-        if cursor is None or not offset.isdigit() or now - cursor.made > LOCATOR_LIVES:
+        if cursor is None or not offset.isdecimal() or now - cursor.made > LOCATOR_LIVES:
             raise RequestRefusedError("INVALID_QUERY_LOCATOR", "invalid query locator")
         return answer(self._cut(base(request), name, cursor, int(offset)))
 
@@ -98,7 +98,7 @@ class QueryCalls:
         if self._pages.size is not None:
             return self._pages.size
         name, _, value = request.headers.get(_OPTIONS, "").partition("=")
-        asked = int(value) if name.strip() == "batchSize" and value.strip().isdigit() else LARGEST
+        asked = int(value) if name.strip() == "batchSize" and value.strip().isdecimal() else LARGEST
         return min(LARGEST, max(SMALLEST_ASKED, asked))
 
     def _page(self, path: str, verb: str, records: list[Any], row: Callable[[Any], Row], size: int) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -39,8 +40,8 @@ class RecordCalls:
         return answer({"id": record.id, "success": True, "errors": []}, 201)
 
     def _read(self, request: Request, record: Record) -> Answer:
-        since = request.headers.get("if-modified-since")
-        if since and moment_of(record.get("LastModifiedDate")).replace(microsecond=0) <= parsedate_to_datetime(since):
+        since = _date_header(request, "If-Modified-Since")
+        if since and moment_of(record.get("LastModifiedDate")).replace(microsecond=0) <= since:
             return Answer(304)
         org = self._host.org
         type_ = org.store.types[record.type]
@@ -119,14 +120,21 @@ class RecordCalls:
 
 def _modified_since(request: Request, record: Record) -> Answer | None:
     """Return 412 where the record changed after the time that the client names; seconds are as fine as it gets."""
-    given = request.headers.get("if-unmodified-since")
-    if given is None:
+    limit = _date_header(request, "If-Unmodified-Since")
+    if limit is None:
         return None
-    try:
-        limit = parsedate_to_datetime(given)
-    except ValueError:
-        raise RequestRefusedError("INVALID_HEADER", f"Invalid value for header If-Unmodified-Since: {given}") from None
     if moment_of(record.get("LastModifiedDate")).replace(microsecond=0) <= limit:
         return None
     refusal = RequestRefusedError("PRECONDITION_FAILED", "The record was modified after the given time", status=412)
     return refusal.answer()
+
+
+def _date_header(request: Request, name: str) -> datetime | None:
+    given = request.headers.get(name.lower())
+    if given is None:
+        return None
+    try:
+        at = parsedate_to_datetime(given)
+    except ValueError:
+        raise RequestRefusedError("INVALID_HEADER", f"Invalid value for header {name}: {given}") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

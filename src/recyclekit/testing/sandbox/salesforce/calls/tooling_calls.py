@@ -6,6 +6,7 @@ Fields of Task and Event belong to the object Activity, whose fields both of the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from recyclekit.testing.sandbox.salesforce.calls.routes import Host, Routes, answer, body
@@ -60,7 +61,8 @@ class ToolingCalls:
             raise RequestRefusedError(
                 "FIELD_INTEGRITY_EXCEPTION", f"Field name must end in __c: {name}", fields=["FullName"]
             )
-        field = field_of(name, given.get("Metadata") or {})
+        metadata = given.get("Metadata")
+        field = field_of(name, metadata if isinstance(metadata, dict) else {})
         for type_name in self._owners(owner):
             if self._host.org.type(type_name).find(name):
                 message = f"There is already a field named {name.removesuffix('__c')} on {owner}."
@@ -97,8 +99,9 @@ def field_of(name: str, metadata: dict[str, Any]) -> Field:
     """
     kind = str(metadata.get("type", ""))
     _refuse_incomplete(kind, metadata)
-    length = int(metadata.get("length") or _LENGTHS.get(kind, 0))
-    values = (metadata.get("valueSet") or {}).get("valueSetDefinition", {}).get("value", [])
+    length = _whole(metadata.get("length")) or _LENGTHS.get(kind, 0)
+    offered = metadata.get("valueSet")
+    offered = offered if isinstance(offered, dict) else {}
     return Field(
         name=name,
         type=_TYPES[kind],
@@ -109,14 +112,25 @@ def field_of(name: str, metadata: dict[str, Any]) -> Field:
         unique=bool(metadata.get("unique")),
         external_id=bool(metadata.get("externalId")),
         case_sensitive=bool(metadata.get("caseSensitive")),
-        values=tuple(str(value.get("fullName") or value.get("valueName")) for value in values),
-        restricted=bool((metadata.get("valueSet") or {}).get("restricted")),
+        values=tuple(_values(offered.get("valueSetDefinition"))),
+        restricted=bool(offered.get("restricted")),
         refers_to=(str(metadata["referenceTo"]),) if metadata.get("referenceTo") else (),
         relationship=name.removesuffix("__c") + "__r" if kind == "Lookup" else None,
         filterable=length <= _LONGEST_FILTERABLE,
         sortable=length <= _LONGEST_FILTERABLE,
-        scale=int(metadata.get("scale") or 0),
+        scale=_whole(metadata.get("scale")),
     )
+
+
+def _values(definition: object) -> Iterator[str]:
+    values = definition.get("value") if isinstance(definition, dict) else None
+    for value in values if isinstance(values, list) else ():
+        if isinstance(value, dict):
+            yield str(value.get("fullName") or value.get("valueName"))
+
+
+def _whole(value: object) -> int:
+    return int(value) if isinstance(value, int | float) or (isinstance(value, str) and value.isdecimal()) else 0
 
 
 def _refuse_incomplete(kind: str, metadata: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from recyclekit.testing.sandbox.salesforce.fields import NUMBERS, Field
 from recyclekit.testing.sandbox.salesforce.objects import ObjectType
 from recyclekit.testing.sandbox.salesforce.org import Org
 from recyclekit.testing.sandbox.salesforce.soql.binding import Column, bind
-from recyclekit.testing.sandbox.salesforce.soql.faults import SoqlError, at
+from recyclekit.testing.sandbox.salesforce.soql.faults import SoqlError, at, malformed
 from recyclekit.testing.sandbox.salesforce.soql.relative import days
 from recyclekit.testing.sandbox.salesforce.soql.syntax import (
     Both,
@@ -128,7 +128,10 @@ def _like(column: Column, wanted: Any) -> Test:
 def _in_days(org: Org, query: Query, column: Column, asked: Comparison, wanted: Relative) -> Test:
     if column.field.type not in {"date", "datetime"}:
         raise _wrong_type(query, column.field, asked.path)
-    start, after = (_bound(org, column.field, day) for day in days(wanted, org.today()))
+    try:
+        start, after = (_bound(org, column.field, day) for day in days(wanted, org.today()))
+    except (OverflowError, ValueError):  # no calendar reaches so far
+        raise malformed(query.statement, asked.path.place, f"Invalid date: {wanted.name}:{wanted.count}") from None
     get = column.get
     tests: dict[str, Callable[[str], bool]] = {
         "=": lambda value: start <= value < after,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from recyclekit.testing.sandbox.salesforce.soql.faults import malformed
+from recyclekit.testing.sandbox.salesforce.values import moment_of
 
 LONGEST = 100_000
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
@@ -65,7 +66,7 @@ def _checked(statement: str, token: Token) -> Token:
         if token.kind == "date":
             date.fromisoformat(token.text)
         elif token.kind == "datetime":
-            datetime.fromisoformat(token.text.upper())
+            moment_of(token.text.upper())
         elif token.kind == "string":
             unquoted(token.text)
     except ValueError as error:
@@ -88,7 +89,10 @@ def unquoted(text: str) -> str:
 def _unescaped(match: re.Match[str]) -> str:
     letter = match[1]
     if len(letter) > 1:
-        return chr(int(letter[1:], 16))
+        sign = chr(int(letter[1:], 16))
+        if "\ud800" <= sign <= "\udfff":
+            raise ValueError(f"Illegal character sequence '\\{letter}' in string literal.")
+        return sign
     if letter in "%_":
         return match[0]
     if letter.lower() not in _ESCAPES:
