@@ -149,6 +149,18 @@ def test_counting_and_grouping_answer_without_records_or_with_aggregates(crm: Sa
     assert rows[0]["attributes"] == {"type": "AggregateResult"}
 
 
+def test_groups_are_ordered_and_cut_after_they_are_counted(crm: SalesforceSandbox, rest: Rest) -> None:
+    states = ["won", "lost", "lost", "open", "open", "open"]
+    crm.load(deals=[{"deal_id": f"D{n}", "crm_state": state} for n, state in enumerate(states)])
+    grouped = "SELECT StageName, COUNT(Id) n FROM Opportunity GROUP BY StageName"
+    rows = rest.rows(f"{grouped} ORDER BY StageName DESC LIMIT 2")
+    assert [(row["StageName"], row["n"]) for row in rows] == [("Prospecting", 3), ("Closed Won", 1)]
+    assert "must be grouped" in rest.refused(f"{grouped} ORDER BY Amount")[1]
+    assert "cannot also use LIMIT" in rest.refused("SELECT MAX(Amount) FROM Opportunity LIMIT 1")[1]
+    assert "does not support aggregate operator SUM" in rest.refused("SELECT SUM(Name) FROM Opportunity")[1]
+    assert rest.query("SELECT COUNT() FROM Opportunity LIMIT 4")["totalSize"] == 4
+
+
 def test_a_semi_join_asks_in_between(crm: SalesforceSandbox, rest: Rest) -> None:
     crm.load(deals=[{"deal_id": "D1", "contact_id": "C1"}], contacts=[{"contact_id": "C1"}, {"contact_id": "C2"}])
     inner = "SELECT ContactId FROM OpportunityContactRole WHERE Opportunity.IsClosed = false"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from recyclekit.testing.sandbox.salesforce.fields import Field
@@ -49,7 +49,8 @@ def answered(org: Org, query: Query, *, base: str, page: Page, deleted: bool = F
     if query.counts_only:
         return Found([], _nothing, len(selected(org, query, type_, deleted=deleted)))
     if query.group_by or any(isinstance(item, Call) and item.function in AGGREGATES for item in query.select):
-        rows = grouped(org, query, type_, selected(org, query, type_, deleted=deleted))
+        all_of_them = replace(query, limit=None, offset=0, order_by=())
+        rows = grouped(org, query, type_, selected(org, all_of_them, type_, deleted=deleted))
         return Found(rows, dict, len(rows))
     row = printer(org, query, type_, base=base, page=page, deleted=deleted)
     records = selected(org, query, type_, deleted=deleted)
