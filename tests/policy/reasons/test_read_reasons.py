@@ -184,3 +184,21 @@ def test_the_evidence_names_words_of_the_text() -> None:
 
 def _reasons(text: str) -> list[str | None]:
     return read_reasons(pl.Series([text]))["reason"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Decision: rival chosen in the final round", "competitor"),
+        ("We met in May, had a demo in June and a workshop in July. In the end they chose another vendor.", "competitor"),
+        ("4月に訪問、5月にデモ、6月に見積を提出。最終的に予算が取れず見送り。", "no_budget"),
+        ("In September we presented to the board. In October the board rejected the investment.", "internal_approval"),
+        ("買収", None),
+        ("先方が買収された", None),
+        ("買収に伴い案件そのものが中止", "project_cancelled"),
+        ("Not interested", None),
+        ("They called back in March and want to start in October", "timing"),
+    ],
+)
+def test_months_of_the_past_and_bare_events_are_no_reason(text: str, reason: str | None) -> None:
+    assert read_reasons(pl.Series([text]))["reason"].item() == reason

@@ -14,6 +14,7 @@ from recyclekit.policy.reasons import corpus
 SEED: Final = 20260401
 CONTRASTS: Final = 2_000
 WRAPPED: Final = 6_000
+NARRATED: Final = 3_000
 NAMES: Final = 12  # times that each frame is filled in
 
 _JAPANESE: Final = pl.col("phrase").str.contains(r"[ぁ-んァ-ヶ一-龠]")
@@ -23,7 +24,7 @@ _FIRM: Final = ("社", "商事", "システム", "システムズ", "サービ�
 def stories(examples: pl.DataFrame) -> pl.DataFrame:
     """Rows like `examples` (phrase, labels). The same examples always give the same stories."""
     rng = np.random.default_rng(SEED)
-    rows = [*_contrasted(examples, rng), *_wrapped(examples, rng), *_named(rng)]
+    rows = [*_contrasted(examples, rng), *_wrapped(examples, rng), *_narrated(examples, rng), *_named(rng)]
     return pl.DataFrame(rows, schema=examples.schema, orient="row")
 
 
@@ -49,6 +50,20 @@ def _wrapped(examples: pl.DataFrame, rng: np.random.Generator) -> Iterator[tuple
             phrase, labels = real[rng.integers(len(real))]
             kind = rng.integers(3)
             yield (_one(heads, rng) if kind != 1 else "") + phrase + (_one(tails, rng) if kind != 0 else ""), labels
+
+
+def _narrated(examples: pl.DataFrame, rng: np.random.Generator) -> Iterator[tuple[str, list[str]]]:
+    """A phrase at the end of what happened before it, or in front: months and meetings of the past give no reason."""
+    kinds = ((_JAPANESE, "。", ("、", "、その後")), (~_JAPANESE, ". ", (" after ", " although ", ", ")))
+    for mask, stop, links in kinds:
+        idle = examples.filter(mask & (pl.col("labels").list.first() == corpus.NONE))["phrase"].to_list()
+        real = examples.filter(mask & (pl.col("labels").list.first() != corpus.NONE)).rows()
+        for _ in range(NARRATED // 2):
+            phrase, labels = real[rng.integers(len(real))]
+            told = [_one(idle, rng) for _ in range(rng.integers(1, 5))]
+            whole = phrase if stop == "。" or rng.random() < 0.7 else phrase + _one(links, rng) + told.pop()
+            joined = stop if rng.random() < 0.7 else _one(links, rng) if stop == "。" else stop
+            yield joined.join([*told, whole]), labels
 
 
 def _named(rng: np.random.Generator) -> Iterator[tuple[str, list[str]]]:

@@ -31,7 +31,7 @@ def fit(examples: pl.DataFrame) -> model.Model:
     y = np.array([corpus.CLASSES.index(c) for c in shares["labels"]])
     size = np.bincount(y, weights=share)
     share = share * np.sqrt(size.mean() / size[y])
-    learned = linear.LogisticRegression(C=_STRENGTH, max_iter=400, tol=1e-3).fit(matrix[rows], y, sample_weight=share)
+    learned = linear.LogisticRegression(C=_STRENGTH, max_iter=600, tol=3e-4).fit(matrix[rows], y, sample_weight=share)
     weight = np.vstack([learned.coef_.T, np.zeros((1, len(corpus.CLASSES)))]).astype(np.float32)
     return model.Model(weight, learned.intercept_.astype(np.float32), digest())
 
