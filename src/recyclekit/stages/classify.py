@@ -69,10 +69,11 @@ def classify(
     found = facts(snapshot, policy, memory, as_of=as_of, timezone=timezone, reasons=reasons or {})
     judged = judge(found.frame, policy)
     prints = _fingerprints(snapshot.deals, found.frame, judged["verdict"])
-    known = found.frame.select(name for name in CLASSIFIED if name in found.frame.columns)
-    decisions = known.hstack([*judged.get_columns(), prints])
+    # Column by column, here and below: a select from columns in parts of different length copies all of them first.
+    made = {**{name: found.frame[name] for name in found.frame.columns}, **judged.to_dict(), prints.name: prints}
+    decisions = pl.DataFrame([_shaped(made[name]) for name in CLASSIFIED])
     return Classified(
-        decisions=decisions.select(_shaped(decisions[name]) for name in CLASSIFIED),
+        decisions=decisions,
         unmapped=found.unmapped,
         findings=tuple(_findings(snapshot, decisions, found.unmapped, as_of, end_of_day(as_of, timezone))),
     )
@@ -196,7 +197,6 @@ def _fingerprints(deals: pl.DataFrame, frame: pl.DataFrame, verdict: pl.Series) 
         "_ours"
     ]
     columns = [name for name in FIELDS if name in deals.columns]
-    # Column by column: a frame whose columns are in parts of different length is copied before it is filtered.
     clocks = [frame[name].filter(needed) for name in ("last_contact_at", "opted_out")]
     rows = deals.select(columns).filter(needed).hstack(clocks)
     places = needed.arg_true()
@@ -211,7 +211,7 @@ def _findings(
     snapshot: Snapshot, decisions: pl.DataFrame, unmapped: pl.DataFrame, as_of: date, end: datetime
 ) -> list[Finding]:
     found: list[Finding] = []
-    undated = decisions.select((pl.col("status") == Status.UNDATED.value).sum()).item()
+    undated = int((decisions["status"] == Status.UNDATED.value).sum())
     if undated:
         what = f"{undated} open deals have no activity date, so nobody can say whether they have stalled."
         found.append(Finding(level="warning", where="deals", what=what, fix="Map last_activity_at, or activities."))
