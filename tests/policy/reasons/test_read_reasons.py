@@ -190,7 +190,10 @@ def _reasons(text: str) -> list[str | None]:
     ("text", "reason"),
     [
         ("Decision: rival chosen in the final round", "competitor"),
-        ("We met in May, had a demo in June and a workshop in July. In the end they chose another vendor.", "competitor"),
+        (
+            "We met in May, had a demo in June and a workshop in July. In the end they chose another vendor.",
+            "competitor",
+        ),
         ("4月に訪問、5月にデモ、6月に見積を提出。最終的に予算が取れず見送り。", "no_budget"),
         ("In September we presented to the board. In October the board rejected the investment.", "internal_approval"),
         ("買収", None),
