@@ -40,7 +40,8 @@ def ready(vendor: Vendor, *, port: int = 0, deals: int, seed: int, as_of: date) 
 def _hubspot(invented: Company, port: int, seed: int) -> Ready:
     from recyclekit.testing.sandbox.hubspot import HubSpotSandbox
 
-    crm = HubSpotSandbox(seed=seed, port=port, own_fields=False).start()
+    crm = HubSpotSandbox(seed=seed, port=port, own_fields=False)
+    _begin(crm)
     crm.load(**_tables(invented))
     owners = [crm.add_owner(name) for name in company.INSIDE_SALES]
     settings = {**crm.settings, "lists": {LIST: crm.add_list("Useful reading")}}
@@ -51,7 +52,8 @@ def _salesforce(invented: Company, port: int, seed: int) -> Ready:
     from recyclekit.testing.sandbox.salesforce import SalesforceSandbox
     from recyclekit.testing.sandbox.salesforce.custom import SALES
 
-    crm = SalesforceSandbox(seed=seed, port=port, own_fields=False, timezone="Asia/Tokyo").start()
+    crm = SalesforceSandbox(seed=seed, port=port, own_fields=False, timezone="Asia/Tokyo")
+    _begin(crm)
     crm.load(**_tables(invented))
     owners = [crm.org.add_user(name) for name in company.INSIDE_SALES]
     settings = {**crm.settings, "campaigns": {LIST: crm.create("Campaign", Name="Useful reading", IsActive=True)}}
@@ -60,6 +62,14 @@ def _salesforce(invented: Company, port: int, seed: int) -> Ready:
     }
     fields[Table.ACCOUNTS].pop("external_id")
     return Ready(crm, _project("salesforce", settings, fields, owners))
+
+
+def _begin(crm: SandboxCrm) -> None:
+    try:
+        crm.start()
+    except OSError:
+        crm.stop()  # it may have written a certificate
+        raise
 
 
 def _tables(invented: Company) -> dict[str, Any]:
