@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import requests
 
@@ -31,7 +32,7 @@ from recyclekit_salesforce.answers import (
     rows,
 )
 from recyclekit_salesforce.columns.catalogue import Described, is_page
-from recyclekit_salesforce.columns.decoding import from_csv, from_records
+from recyclekit_salesforce.columns.decoding import from_csv, from_records, whole_numbers
 from recyclekit_salesforce.field_map import KINDS
 from recyclekit_salesforce.source.cursor import moment
 
@@ -215,6 +216,25 @@ def test_a_printed_bulk_result_becomes_columns() -> None:
     text = json.loads(path.read_text(encoding="utf-8"))["successful_results_csv"]
     frame = from_csv(text.encode(), ["sf__Id", "sf__Created"], 2)
     assert frame.rows() == [("a011s00000DML8XAAX", "true"), ("a011s00000DML8YAAX", "true")]
+
+
+def test_numbers_are_written_alike_on_pages_and_in_bulk() -> None:
+    types = {"Amount": "currency", "Name": "string"}
+    records: list[dict[str, object]] = [
+        {"Amount": 1000.0, "Name": "1.0"},
+        {"Amount": 10.5, "Name": None},
+        {"Amount": None},
+    ]
+    paged = from_records(records, types)
+    bulk = whole_numbers(from_csv(b'Amount,Name\n"1000.0","1.0"\n"10.5",""\n"",""\n', [*types], 3), types)
+    assert paged.rows() == bulk.rows() == [("1000", "1.0"), ("10.5", None), (None, None)]
+
+
+def test_values_of_another_type_than_described_are_texts_all_the_same() -> None:
+    records: list[dict[str, object]] = [{"X": True}, {"X": 1.5}, {"X": "text"}, {"X": None}, {}]
+    assert from_records(records, {"X": "anyType"})["X"].to_list() == ["true", "1.5", "text", None, None]
+    assert from_records(records, {"X": "boolean"})["X"].to_list() == ["true", "1.5", "text", None, None]
+    assert from_records([], {"X": "double"}).schema == {"X": pl.String}
 
 
 def test_half_a_bulk_part_is_never_taken_for_a_whole_one() -> None:

@@ -122,6 +122,20 @@ def test_a_field_hidden_after_describe_is_named(crm: SalesforceSandbox, source: 
         read(reader, Table.DEALS, ["Id", "NextStep"])
 
 
+def test_an_object_that_our_user_may_not_see_is_a_missing_permission(crm: SalesforceSandbox, source: Source) -> None:
+    hidden = Fault(kind=FaultKind.STATUS, status=404, path="*/OpportunityStage/describe", times=None)
+    crm.faults.add(hidden)
+    with pytest.raises(SignInError, match="OpportunityStage") as caught:
+        source().mapped()
+    assert "read access" in caught.value.fix
+
+
+def test_activities_are_read_though_events_are_hidden(crm: SalesforceSandbox, source: Source) -> None:
+    crm.load(deals=[{"deal_id": "d", "crm_state": "open"}], activities=[{"deal_id": "d", "kind": "call", "at": NOON}])
+    crm.faults.add(Fault(kind=FaultKind.STATUS, status=404, path="*/Event/describe", times=None))
+    assert read(source(), Table.ACTIVITIES, [KIND])[KIND].to_list() == ["call"]
+
+
 def test_a_table_that_is_not_there_is_refused(source: Source) -> None:
     with pytest.raises(ConnectorError):
         list(source().pages(Table.SIGNALS, None, ["Id"]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from recyclekit.errors import RefusedError, RemoteError, RetryableError
+from recyclekit.errors import RefusedError, RemoteError, RetryableError, SignInError
 from recyclekit_salesforce.answers import ExpiredLocatorError, describe
 from recyclekit_salesforce.columns import soql
 from recyclekit_salesforce.transport import Transport
@@ -69,15 +69,12 @@ class Catalogue:
         """Return an object that cannot be done without.
 
         Raises:
-            RefusedError: our user does not see it.
+            SignInError: our user does not see it.
         """
         found = self.find(name)
         if found is None:
-            raise RefusedError(
-                f"The object {name} is not visible to the integration's user.",
-                code="NOT_FOUND",
-                fix=f"Give the user read access to {name}.",
-            )
+            what = f"The object {name} is not visible to the integration's user."
+            raise SignInError(what, fix=f"Give the user read access to {name} (a permission set).")
         return found
 
     def forget(self) -> None:

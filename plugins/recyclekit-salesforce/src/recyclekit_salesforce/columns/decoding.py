@@ -11,8 +11,11 @@ import polars as pl
 
 from recyclekit.errors import RetryableError
 
-BOOLEANS = frozenset({"boolean"})
-NUMBERS = frozenset({"double", "currency", "percent", "int", "long"})
+_READ_AS: Mapping[str, type[pl.DataType]] = {
+    "boolean": pl.Boolean,
+    **dict.fromkeys(("double", "currency", "percent", "int", "long"), pl.Float64),
+}
+"""Type of a field → how its JSON values are read; every other is a text."""
 
 
 def from_records(records: Sequence[Mapping[str, Any]], fields: Mapping[str, str]) -> pl.DataFrame:
@@ -22,25 +25,33 @@ def from_records(records: Sequence[Mapping[str, Any]], fields: Mapping[str, str]
         records: of the answer.
         fields: name → type, as describe gives it. A field that a record lacks is null there.
     """
-    return pl.DataFrame([_column(name, kind, [one.get(name) for one in records]) for name, kind in fields.items()])
-
-
-def _column(name: str, kind: str, values: list[Any]) -> pl.Series:
-    if kind in BOOLEANS:
-        return pl.Series(name, values, dtype=pl.Boolean).cast(pl.String)
-    if kind in NUMBERS:
-        return pl.Series(name, [None if value is None else number(value) for value in values], dtype=pl.String)
+    schema = {name: _READ_AS.get(kind, pl.String) for name, kind in fields.items()}
     try:
-        texts = pl.Series(name, values, dtype=pl.String)
-    except (TypeError, pl.exceptions.PolarsError):  # a compound value, or a type that describe does not say
-        return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+        frame = pl.from_dicts(records, schema=schema) if records else pl.DataFrame(schema=schema)
+    except (TypeError, pl.exceptions.PolarsError):  # values of another type than describe says, or of any
+        texts = {name: [_text(one.get(name)) for one in records] for name in fields}
+        frame = pl.DataFrame(texts, schema=dict.fromkeys(fields, pl.String))
+    return frame.select(_as_text(name, kind, frame.schema[name]) for name, kind in fields.items())
+
+
+def whole_numbers(frame: pl.DataFrame, fields: Mapping[str, str]) -> pl.DataFrame:
+    """Return a part of a Bulk result with its numbers written as those of a page: 1, not 1.0."""
+    numbers = [name for name, kind in fields.items() if _READ_AS.get(kind) is pl.Float64]
+    return frame.with_columns(pl.col(numbers).str.strip_suffix(".0"))
+
+
+def _as_text(name: str, kind: str, dtype: pl.DataType) -> pl.Expr:
+    text = pl.col(name).cast(pl.String)
+    if dtype == pl.Float64:
+        return text.str.strip_suffix(".0")
     # As Bulk writes it: one way in both, or formats found in one reading would not hold for the other.
-    return texts.str.replace("+0000", "Z", literal=True) if kind == "datetime" else texts
+    return text.str.replace("+0000", "Z", literal=True) if kind == "datetime" else text
 
 
-def number(value: object) -> str:
-    """Return a number as text, whole ones without a fraction."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def from_csv(content: bytes, fields: Sequence[str], expected: int | None) -> pl.DataFrame:
