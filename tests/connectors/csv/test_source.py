@@ -151,3 +151,15 @@ def test_temporary_copies_are_gone_when_the_process_ends(tmp_path: Path) -> None
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "deals.csv")], capture_output=True, check=True)
 
     assert not Path(done.stdout.decode().strip()).parent.exists()
+
+
+def test_a_ragged_record_is_named_by_its_id_where_that_can_be_read(tmp_path: Path) -> None:
+    text = "stage,id,name\nWon,D1,a\nWon,D2\nWon,D3,a,b\nWon\nLost,D4,b\n"
+    put(tmp_path / "deals.csv", text)
+
+    def ids(key: str) -> list[str | None]:
+        source = CsvSource(CsvSettings(deals=Path("deals.csv"), deal_id=key), tmp_path)
+        return source.scan(Table.DEALS, ["id"])[1]["record_id"].to_list()
+
+    assert ids("id") == [None, None, None]  # the last cell of a row that breaks off may be cut
+    assert ids("stage") == ["Won", "Won", None]
