@@ -331,7 +331,8 @@ def _is_unfinished(run: Run) -> bool:
 
 def _with_money(decisions: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
     # One row per deal, in the deals' order: that is what classify and schedule promise.
-    return decisions.with_columns(deals[name] for name in ("amount", "currency") if name in deals.columns)
+    money = {name: deals[name] for name in ("amount", "currency") if name in deals.columns}
+    return pl.DataFrame(decisions.to_dict() | money)
 
 
 def _sums_close(snapshot: Snapshot, buckets: Mapping[str, int]) -> bool:

@@ -57,7 +57,9 @@ def beside_the_others(decisions: pl.DataFrame, made: pl.DataFrame, rows: pl.Seri
     buckets = alone.to_physical().gather(decisions["verdict"].to_physical())
     added["bucket"] = buckets.scatter(rows, made["bucket"].to_physical()).cat.to(BUCKET)
     added["cycle"] = decisions["cycle"].scatter(rows, made["cycle"])
-    return decisions.with_columns(**added).select(SCHEDULED.keys())
+    # Column by column: a select from columns in parts of different length copies all of them first.
+    columns = decisions.to_dict() | added
+    return pl.DataFrame({name: columns[name] for name in SCHEDULED})
 
 
 def upcoming(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory, book: StepBook, as_of: date) -> pl.DataFrame:
