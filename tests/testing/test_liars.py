@@ -15,13 +15,20 @@ from recyclekit.errors import RecyclekitError
 from recyclekit.testing import ConnectorSuite, Stand
 from recyclekit.testing.proving import choose, proof_of
 from recyclekit.testing.suite.room import Room
+from tests.testing.liars.careless import LIARS as CARELESS
 from tests.testing.liars.honest import honest
 from tests.testing.liars.liar import Liar
 from tests.testing.liars.reading import LIARS as READING
+from tests.testing.liars.sloppy import LIARS as SLOPPY
 from tests.testing.liars.telling import LIARS as TELLING
 from tests.testing.liars.writing import LIARS as WRITING
 
-LIARS = (*READING, *WRITING, *TELLING)
+LIARS = (*READING, *CARELESS, *WRITING, *SLOPPY, *TELLING)
+NO_LIAR = {
+    "test_a_sign_of_interest_is_read": "the toy has no such table; it runs on CSV files",
+    "test_a_change_in_the_past_is_read": "the toy has no such table; it runs on CSV files",
+    "test_nothing_is_left_for_later": "it accuses nobody; test_connectors_command shows what it does",
+}
 PAGE = 4
 
 
@@ -68,6 +75,11 @@ class TestTheHonestOne(OnTheToy):
 
 def test_no_two_liars_are_alike() -> None:
     assert len({str(liar) for liar in LIARS}) == len(LIARS) >= 10
+
+
+def test_every_test_of_the_kit_has_caught_a_liar() -> None:
+    tests = {name for name, test in inspect.getmembers(ConnectorSuite, inspect.isfunction) if proof_of(test)}
+    assert tests - {liar.caught_by for liar in LIARS} == set(NO_LIAR)
 
 
 def _test(request: pytest.FixtureRequest, stand: Stand, liar: Liar) -> tuple[Any, dict[str, object]]:
