@@ -82,6 +82,16 @@ def test_the_second_task_of_a_key_is_a_conflict_and_an_upsert_is_not(crm: HubSpo
     assert api.batch("tasks", "create", [task]).status == 201  # what is in the bin does not count
 
 
+def test_two_of_a_key_in_one_batch_are_a_conflict(crm: HubSpotSandbox, api: Api) -> None:
+    task = {"properties": {"hs_timestamp": "2027-01-01T00:00:00Z", "recycle_key": "k"}}
+    assert api.batch("tasks", "create", [task, task]).status == 409
+    assert not crm.objects["tasks"]
+    traced = [{**task, "objectWriteTraceId": name} for name in ("a", "b")]
+    answer = api.batch("tasks", "create", traced)
+    assert (answer.status, len(answer.ids), answer.body["errors"][0]["category"]) == (207, 1, "CONFLICT")
+    assert len(crm.objects["tasks"]) == 1
+
+
 @pytest.mark.parametrize("verb", ["update", "upsert"])
 def test_only_unique_properties_identify(api: Api, deals: dict[str, str], verb: str) -> None:
     for name in ("hs_object_id", "dealname", "nope"):

@@ -32,6 +32,7 @@ class Wish:
     failure: Failure | None = None
     conflict: bool = False
     created: bool = False
+    upsert: bool = False
 
     @property
     def trace(self) -> str:
@@ -117,6 +118,7 @@ class Writing:
             return self._portal.say.bad_request(f"Duplicate IDs found in batch input: [{twice}]. IDs must be unique")
         for wish in wishes:
             self._prepare(scope, wish, plan)
+        self._part_rivals(scope.kind, wishes)
         whole = self._whole(wishes)
         if whole is not None:
             return whole
@@ -144,6 +146,22 @@ class Writing:
             return say.invalid(problems)
         _, first = failures[0]
         return say.not_found(first.message) if first.category == "OBJECT_NOT_FOUND" else say.bad_request(first.message)
+
+    def _part_rivals(self, kind: ObjectType, wishes: Sequence[Wish]) -> None:
+        """Set aside what wants a unique value that an input before it in the same batch wants."""
+        claimed: set[tuple[str, str]] = set()
+        for wish in wishes:
+            values = wish.checked.values if wish.checked and not wish.failure else {}
+            wanted = {
+                (name, value.lower())
+                for name in self._portal.definitions[kind.name].unique
+                if (value := values.get(name))
+            }
+            if wanted & claimed:
+                wish.fail(
+                    "CONFLICT", f"{kind.singular.title()} with the same {min(wanted & claimed)[0]} in this batch."
+                )
+            claimed |= wanted
 
     def _fail_some(self, request: Request, wishes: Sequence[Wish]) -> None:
         fault = request.fault
@@ -206,7 +224,7 @@ class Writing:
             wish.fail("VALIDATION_ERROR", self._not_unique(scope, by or "hs_object_id"))
             return
         wish.record = self._portal.by_unique(scope.kind.name, by, str(wish.given.get("id")))
-        wish.created = wish.record is None
+        wish.created, wish.upsert = wish.record is None, True
         wish.given["properties"] = {by: str(wish.given.get("id")), **plain_values(wish.given)}
 
     def _is_unique(self, scope: Scope, name: str) -> bool:
@@ -234,7 +252,7 @@ class Writing:
             if target is not None:
                 self._portal.link(kind.name, wish.record.id, *target)
         shown = written(wish.record, echoed | values.keys())
-        if "idProperty" in wish.given and "new" not in shown:
+        if wish.upsert:
             shown["new"] = wish.created
         return {**shown, "objectWriteTraceId": wish.trace} if wish.trace else shown
 
