@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import urllib3
 
 from recyclekit.testing.sandbox import Fault, FaultKind, StillClock
 from recyclekit.testing.sandbox.hubspot import HubSpotSandbox
@@ -157,6 +158,14 @@ def test_the_journal_keeps_every_call_in_order(crm: HubSpotSandbox, api: Api) ->
     assert [api.batch("deals", "update", body).status for _ in range(2)] == [500, 200]
     assert [(call.status, call.fault) for call in crm.journal] == [(200, ""), (500, "status"), (200, "")]
     assert crm.journal.calls("*/batch/update")[-1].json() == {"inputs": body}
+
+
+def test_it_speaks_https_too() -> None:
+    with HubSpotSandbox(tls=True) as crm:
+        assert set(crm.settings) == {"token", "url", "ca_file"}
+        with urllib3.PoolManager(retries=False, ca_certs=crm.settings["ca_file"]) as pool:
+            headers = {"Authorization": f"Bearer {crm.token}"}
+            assert pool.request("GET", f"{crm.settings['url']}{OWNERS}", headers=headers).status == 200
 
 
 def refresh(crm: HubSpotSandbox, api: Api, status: int = 200) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class HubSpotSandbox(SandboxCrm):
 
     Args:
         seed, clock, port, latency: see SandboxCrm.
+        tls: speaks https; `ca_file` is whom to trust.
         burst: calls in ten seconds; None for no limit.
         searches: search calls in a second; None for no limit.
         daily: calls a day; None for no quota.
@@ -54,6 +55,7 @@ class HubSpotSandbox(SandboxCrm):
         clock: Callable[[], datetime] | None = None,
         port: int = 0,
         latency: float = 0.0,
+        tls: bool = False,
         burst: int | None = BURST,
         searches: int | None = SEARCHES,
         daily: int | None = DAILY,
@@ -63,7 +65,7 @@ class HubSpotSandbox(SandboxCrm):
         activity_bumps: bool = False,
         own_fields: bool = True,
     ) -> None:
-        super().__init__(seed=seed, clock=clock, port=port, latency=latency)
+        super().__init__(seed=seed, clock=clock, port=port, latency=latency, tls=tls)
         self.portal = Portal(self.clock, seed, activity_bumps=activity_bumps)
         self.sign_in = SignIn(self.clock, seed, self.portal.say)
         self.quota = None if daily is None else DailyQuota(daily, ZoneInfo(timezone))
@@ -95,7 +97,8 @@ class HubSpotSandbox(SandboxCrm):
     @property
     def settings(self) -> dict[str, Any]:
         """Settings of a project file that signs in here with the static token."""
-        return {"token": self.token, "url": self.url}
+        trust = {"ca_file": str(self.ca_file)} if self.ca_file else {}
+        return {"token": self.token, "url": self.url, **trust}
 
     @property
     def oauth(self) -> Grant:
