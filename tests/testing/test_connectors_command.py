@@ -140,6 +140,28 @@ def test_a_connector_without_tests_is_told_where_they_belong(home: Path) -> None
         find_tests("x", None, home)
 
 
+def test_a_name_that_is_taken_is_refused(home: Path) -> None:
+    done = run(["connectors", "new", "csv"], home)
+    assert done.returncode == 2
+    assert "already, of recyclekit" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("absent", "words"), [("pytest", ["test", "acme", "--folder", "recyclekit-acme"]), ("copier", ["new", "other"])]
+)
+def test_what_is_not_installed_is_named(home: Path, absent: str, words: list[str]) -> None:
+    code = (
+        f"import sys, importlib.util as u; real = u.find_spec; sys.modules[{absent!r}] = None;"
+        f"u.find_spec = lambda name, *a: None if name == {absent!r} else real(name, *a);"
+        f"from recyclekit.cli import main; main(['connectors', *{words!r}])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=home, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 2
+    assert "recyclekit[testing]" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["Acme", "acme crm", "1acme", "../acme", ""])
 def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="no name for a connector"):

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-if "pytest" in sys.modules:
+if (_pytest := sys.modules.get("pytest")) is not None:
     # Failed assertions of the suite then show their values, as those of a test file do. Later would be too late.
-    sys.modules["pytest"].register_assert_rewrite("recyclekit.testing.suite")
+    _pytest.register_assert_rewrite("recyclekit.testing.suite")
 if TYPE_CHECKING:
     from recyclekit.testing.bench import (
         Bench,

@@ -13,10 +13,8 @@ from typing import Any
 
 import pytest
 
-from recyclekit.testing.tiers import EXPECTED, FAILED, PASSED, UNPROVEN, Result, result_of
+from recyclekit.testing.tiers import COLLECTED, EXPECTED, FAILED, PASSED, RESULTS, UNPROVEN, Result, result_of
 
-RESULTS = "RECYCLEKIT_KIT_RESULTS"
-COLLECTED = "collected"
 _NOTE = "recyclekit"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -15,8 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from recyclekit.errors import ConfigError
 from recyclekit.testing.proving import Tier
-from recyclekit.testing.recorder import COLLECTED, RESULTS
-from recyclekit.testing.tiers import Result
+from recyclekit.testing.tiers import COLLECTED, RESULTS, Result
 
 CONFORMANCE = "test_conformance.py"
 """The file beside a connector's source that subclasses the suite, somewhere under its folder `tests`."""
@@ -40,8 +40,10 @@ class KitRun:
         """Run, and yield each test's result as it comes.
 
         Raises:
-            ConfigError: pytest could not run at all.
+            ConfigError: pytest is not there, or found nothing to run.
         """
+        if importlib.util.find_spec("pytest") is None:
+            raise ConfigError("The kit needs pytest.", fix="pip install 'recyclekit[testing]'")
         with tempfile.TemporaryDirectory(prefix="recyclekit-kit-") as folder:
             file, lines = Path(folder) / "results.jsonl", list[str]()
             file.touch()

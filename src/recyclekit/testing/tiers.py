@@ -12,6 +12,10 @@ PASSED, FAILED, EXPECTED, NEVER, UNPROVEN = "passed", "failed", "expected", "nev
 """What became of a test: expected = failed, as a capability that is not yet there must; never = nothing to prove here,
 for a reason of the system itself; unproven = left out, because the bench or the author gave no way to prove it."""
 _PROVEN = {PASSED, NEVER}
+RESULTS = "RECYCLEKIT_KIT_RESULTS"
+"""Environment variable: the file into which recyclekit.testing.recorder writes results, one JSON line each."""
+COLLECTED = "collected"
+"""Key of the line that says how many tests there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,8 +115,14 @@ def new_connector(
         recyclekit connectors new pipedrive
     """
     from recyclekit.cli.terminal import emit, say
+    from recyclekit.connectors.registry import discover
+    from recyclekit.errors import ConfigError
     from recyclekit.testing.template import new_connector as write
 
+    taken, package = _installed(discover(), name)
+    if taken is not None or package is not None:
+        what = f"There is a connector '{name}' already, of {package}."
+        raise ConfigError(what, why="A name belongs to one package.", fix="Choose another name.")
     home = write(name, out)
     files = sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file())
     if as_json:
