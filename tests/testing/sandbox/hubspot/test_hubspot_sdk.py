@@ -8,7 +8,7 @@ import hubspot_sdk
 import pytest
 from hubspot_sdk import HubSpot
 
-from recyclekit.testing.sandbox import Fault, FaultKind
+from recyclekit.testing.sandbox import Fault, FaultKind, StillClock
 from recyclekit.testing.sandbox.hubspot import HubSpotSandbox, Loaded
 from tests.testing.sandbox.hubspot.conftest import some_deals
 
@@ -144,11 +144,15 @@ def test_a_refresh_token_becomes_an_access_token(sdk: HubSpot, crm: HubSpotSandb
         assert client.crm.owners.list(limit=1).results
 
 
-def test_the_sdks_own_retries_overcome_what_passes(crm: HubSpotSandbox, loaded: Loaded) -> None:
-    crm.faults.add(Fault(kind=FaultKind.STATUS, status=429, retry_after=0.001), Fault(kind=FaultKind.RESET))
+def test_the_sdks_own_retries_overcome_what_passes(
+    crm: HubSpotSandbox, clock: StillClock, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubspot_sdk._base_client.time.sleep", clock.sleep)
+    crm.faults.add(Fault(kind=FaultKind.STATUS, status=429, retry_after=3), Fault(kind=FaultKind.RESET))
     with HubSpot(access_token=crm.token, base_url=crm.url, max_retries=3, _strict_response_validation=True) as client:
         assert len(client.crm.objects.deals.list(limit=5, properties=FILLED).results) == 5
     assert [call.status for call in crm.journal] == [429, 0, 200]
+    assert clock.slept >= 3
 
 
 @pytest.mark.parametrize(

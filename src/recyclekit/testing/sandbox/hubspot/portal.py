@@ -75,7 +75,8 @@ class Portal:
 
     def create(self, kind: str, values: Values, *, origin: Origin = API, record_id: str = "", at: str = "") -> Record:
         """Make a record of checked values; return it."""
-        now, began = self.now(), at or self.now()
+        now = self.now()
+        began = at or now
         number = int(record_id) if record_id else self._last[kind] + self.chance.randint(1, 5)
         self._last[kind] = max(self._last[kind], number)
         made = OBJECT_TYPES[kind]
