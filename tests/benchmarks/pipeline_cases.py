@@ -81,7 +81,7 @@ def naive(folder: str, rows: str) -> object:
 
 
 def rules(folder: str, count: str) -> object:
-    """Judge the facts of all deals by so many rules; free text is not read, since only the rules are measured."""
+    """Classify all deals by a policy of so many rules; free text is not read, since only the rules are measured."""
     from recyclekit.policy.judge import judge
     from recyclekit.policy.loader import load_policy
     from recyclekit.stages.classify import facts
@@ -93,12 +93,14 @@ def rules(folder: str, count: str) -> object:
         policy = load_policy(str(path))
     job = _job(folder)
     snapshot = job.normalize(job.extract())
+    start = time.process_time()
     found = facts(
         snapshot, policy, job.recall(job.as_of), as_of=job.as_of, timezone=job.timezone, reasons=job.mapped.reasons
     )
     began = time.process_time()
     judged = judge(found.frame, policy)
-    return {"seconds": time.process_time() - began, "judged": judged["rule"].count()}
+    ended = time.process_time()
+    return {"seconds": ended - start, "judging": ended - began, "judged": judged["rule"].count()}
 
 
 def _job(folder: str) -> Job:
