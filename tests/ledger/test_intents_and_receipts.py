@@ -7,8 +7,10 @@ from datetime import date
 
 import polars as pl
 import pytest
+from sqlalchemy import text
 
 from recyclekit.errors import LedgerError
+from recyclekit.ledger import parts
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.sql import SqlLedger
 from recyclekit.models.inverse import inverse
@@ -298,3 +300,26 @@ def test_undoing_a_departure_takes_the_cycle_up_again(ledger: SqlLedger) -> None
     ledger.mark_sent(lease, "u1", keys)
     ledger.undo_settle(lease, "u1", receipts(keys))
     assert ledger.memory("main").cycles["ended_on"].to_list() == [None]
+
+
+def test_actions_get_their_rows_across_parts_in_any_order_and_only_they(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "PART", 3)
+    rows = [task(f"D{n}") for n in range(10)]
+    lease = begun(ledger, *rows)
+    keys = [str(row["key"]) for row in rows]
+    assert all_pending(ledger, size=4) == keys
+    some = [keys[8], keys[2], keys[3]]
+    assert not ledger.mark_sent(lease, "r1", some)
+    ledger.settle(lease, "r1", [*receipts(some[:2]), Receipt(key=some[2], state=PLANNED)])
+    ledger.settle(lease, "r1", [Receipt(key=keys[5], state=SKIPPED, code="drift")])
+    assert all_pending(ledger, size=4) == [key for key in keys if key not in {keys[8], keys[2], keys[5]}]
+    assert ledger.run("r1").counts == {"done": 2, "planned": 7, "skipped": 1}
+    assert ledger.actions("r1")["key"].to_list() == keys
+    assert ledger.actions("r1", [PLANNED])["attempts"].to_list() == [0, 0, 1, 0, 0, 0, 0]
+    count = "SELECT count(*) FROM actions"
+    assert ledger.store.read(lambda c: c.execute(text(count)).scalar_one()) == 4
+    ledger.begin(lease, a_run(), a_plan(*rows), dead_letters())
+    with pytest.raises(LedgerError, match="another plan"):
+        ledger.begin(lease, a_run(), a_plan(*rows[:-1], task("D9", due_on="2026-03-03")), dead_letters())

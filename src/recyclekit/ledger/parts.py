@@ -73,7 +73,7 @@ def untouched(store: Store, connection: Connection, after: int, limit: int | Non
         there = store.fetch(connection, query, {"low": low, "high": one.last_id}, pl.Schema({"id": pl.Int64}))["id"]
         if len(there) == one.last_id - low + 1:
             continue
-        frame = _part(store, connection, one).slice(low - one.first_id)
+        frame = _between(store, connection, one, low, one.last_id)
         frame = frame.filter(~pl.col("id").is_in(there.implode())) if len(there) else frame
         found.append(frame if left is None else frame.head(left))
         if left is not None:
@@ -88,7 +88,7 @@ def named(store: Store, connection: Connection, keys: Iterable[str], low: int, h
     asked = pl.Series(list(keys), dtype=pl.String).implode()
     for one in _parts(connection, low >> RUN_BITS, low - 1):
         if one.first_id <= high:
-            frame = _part(store, connection, one).filter(pl.col("id").is_between(low, high), pl.col("key").is_in(asked))
+            frame = _between(store, connection, one, low, high).filter(pl.col("key").is_in(asked))
             for row in frame.select(_FOUND).iter_rows():
                 yield Known(row[0], row[1], ReceiptState.PLANNED, 0, None, *row[2:], there=False)  # type: ignore[misc]  # ten in a row
 
@@ -110,11 +110,13 @@ def give_rows(
     """
     if not actions:
         return
-    run_no, ids = actions[0].id >> RUN_BITS, pl.Series([one.id for one in actions], dtype=pl.Int64)
-    first, last = min(ids), max(ids)
-    for one in _parts(connection, run_no, first - 1):
+    ids = pl.Series([one.id for one in actions], dtype=pl.Int64).sort()
+    first, last = int(ids[0]), int(ids[-1])
+    has_all = last - first + 1 == len(ids)
+    for one in _parts(connection, first >> RUN_BITS, first - 1):
         if one.first_id <= last:
-            rows = _part(store, connection, one).filter(pl.col("id").is_in(ids.implode()))
+            rows = _between(store, connection, one, first, last)
+            rows = rows if has_all else rows.filter(pl.col("id").is_in(ids.implode()))
             rows = rows.select(pl.lit(pipeline).alias("pipeline"), pl.all())
             if sent is not None:
                 rows = _hashed(rows).with_columns(
@@ -149,6 +151,13 @@ def _parts(connection: Connection, run_no: int, after: int = 0) -> Sequence[Row[
     c = intents.c
     query = select(c.run_no, c.part, c.first_id, c.last_id).where((c.run_no == run_no) & (c.last_id > after))
     return connection.execute(query.order_by(c.part)).all()
+
+
+def _between(store: Store, connection: Connection, one: Row[Any], low: int, high: int) -> pl.DataFrame:
+    """Return the intents of a part that have ids from `low` to `high`; ids count up without a gap."""
+    start = max(low, one.first_id)
+    length = max(0, min(high, one.last_id) - start + 1)
+    return _part(store, connection, one).slice(start - one.first_id, length)
 
 
 def _part(store: Store, connection: Connection, one: Row[Any]) -> pl.DataFrame:
