@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 import hubspot_sdk
 import pytest
+from hubspot.crm.deals.configuration import Configuration
+from hubspot.crm.deals.models import Error
 from hubspot_sdk import HubSpot
+from hubspot_sdk.types.shared import StandardError
 
 from recyclekit.testing.sandbox import Fault, FaultKind, StillClock
 from recyclekit.testing.sandbox.hubspot import HubSpotSandbox, Loaded
-from tests.testing.sandbox.hubspot.conftest import some_deals
+from tests.testing.sandbox.hubspot.conftest import Api, some_deals
 
 FILLED = ["dealname", "amount", "dealstage"]  # the SDK's own types do not know null, which HubSpot answers
 
@@ -183,3 +186,38 @@ def test_each_fault_is_the_error_that_the_sdk_knows_it_by(
         pytest.raises(error),
     ):
         client.crm.objects.deals.get(loaded.deals["D-0001"], properties=FILLED)
+
+
+def test_the_errors_inside_an_answer_have_the_declared_shape(crm: HubSpotSandbox, api: Api, loaded: Loaded) -> None:
+    deal = loaded.deals["D-0001"]
+    bad = {"id": deal, "objectWriteTraceId": "t", "properties": {"nope": "1"}}
+    answers = [
+        api.batch("deals", "update", [bad]),
+        api.batch("deals", "read", [{"id": "1"}]),
+        api.post("/crm/v4/associations/tasks/deals/batch/read", {"inputs": [{"id": "1"}]}),
+    ]
+    errors = [error for answer in answers for error in answer.body["errors"]]
+    assert [answer.status for answer in answers] == [207] * 3
+    assert [StandardError.model_validate(error).category for error in errors] == [
+        "VALIDATION_ERROR",
+        "OBJECT_NOT_FOUND",
+        "OBJECT_NOT_FOUND",
+    ]
+
+
+def test_refusals_have_the_declared_shape(crm: HubSpotSandbox, api: Api) -> None:
+    strict = Configuration()
+    strict.client_side_validation = True
+    crm.sign_in.scopes.discard("crm.lists.read")
+    refused = [
+        api.post("/crm/v3/objects/deals", {"properties": {"nope": "1"}}),
+        api.get("/crm/v3/objects/deals/1"),
+        api.get("/crm/v3/lists/101"),
+        api.get("/crm/v3/objects/deals", limit="x"),
+    ]
+    api.token = "pat-na1-of-somebody-else"
+    refused.append(api.get("/crm/v3/owners"))
+    assert [answer.status for answer in refused] == [400, 404, 403, 400, 401]
+    for answer in refused:
+        body = {name: answer.body.get(name) for name in ("message", "category")}
+        Error(correlation_id=answer.body["correlationId"], **body, local_vars_configuration=strict)
