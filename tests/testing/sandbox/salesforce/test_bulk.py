@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from typing import Any
 
@@ -187,6 +188,22 @@ def test_rows_are_locked_poisoned_or_failed_as_told(crm: SalesforceSandbox, rest
     assert errors[0].startswith("UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record")
     assert errors[1].startswith("CANNOT_EXECUTE_FLOW_TRIGGER:")
     assert len(_results(rest, second, "failedResults")) == 1
+
+
+def test_what_is_sent_may_be_packed(crm: SalesforceSandbox, rest: Rest, deals: list[str]) -> None:
+    packed = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    body = gzip.compress(b'{"object": "Opportunity", "operation": "update"}')
+    job = rest.call("POST", "/jobs/ingest", data=body, headers=packed).json()["id"]
+    upload = gzip.compress(f"Id,NextStep\n{deals[0]},x\n".encode())
+    path = f"/jobs/ingest/{job}"
+    assert (
+        rest.call("PUT", f"{path}/batches", data=upload, headers={**packed, "Content-Type": "text/csv"}).status_code
+        == 201
+    )
+    rest.call("PATCH", path, json={"state": "UploadComplete"})
+    assert [rest.get(path)["state"] for _ in range(2)] == ["InProgress", "JobComplete"]
+    assert crm.objects["Opportunity"][deals[0]].get("NextStep") == "x"
+    assert rest.call("POST", "/jobs/ingest", data=b"{}", headers=packed).status_code == 400
 
 
 def test_an_upload_is_taken_once_and_a_delete_job_deletes(crm: SalesforceSandbox, rest: Rest, deals: list[str]) -> None:

@@ -107,6 +107,15 @@ def test_a_session_may_end_in_the_middle_of_a_conditional_change(crm: Salesforce
     assert rest.call("PATCH", path, json={"NextStep": "x"}).status_code == 204  # and this is what losing it would do
 
 
+def test_a_session_that_is_not_used_ends_by_itself(crm: SalesforceSandbox, clock: StillClock, rest: Rest) -> None:
+    crm.sessions.seconds = 7200
+    for _ in range(3):  # each call keeps it alive
+        clock.advance(7000)
+        assert rest.call("GET", "/limits").status_code == 200
+    clock.advance(7201)
+    assert rest.call("GET", "/limits").status_code == 401
+
+
 def test_a_token_can_be_revoked_and_tells_whose_it_is(crm: SalesforceSandbox, rest: Rest) -> None:
     who = rest.call("GET", "/services/oauth2/userinfo").json()
     assert (who["user_id"], who["organization_id"]) == (crm.org.robot, crm.org.organization)

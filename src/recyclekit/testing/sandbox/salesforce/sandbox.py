@@ -58,7 +58,7 @@ class SalesforceSandbox(SandboxCrm):
         org: the state: records, fields, users, hidden and locked fields, validation rules.
         pages: how query answers are cut, and `pages.expire()` for the locators.
         quota: calls of 24 hours; set `quota.limit` to spend it.
-        sessions: credentials of the app and its user, and the living tokens.
+        sessions: credentials of the app and its user, and the living tokens; `seconds` is how long an unused one lives.
         query_jobs, ingest_jobs: the bulk jobs; `polls_needed` says how long they take.
         bulk_query: `largest_page` cuts bulk results.
         tooling: `may` says whether the user may make fields.
@@ -83,7 +83,7 @@ class SalesforceSandbox(SandboxCrm):
             add_own_fields(self.org)
         self.soap_login = soap_login
         self.quota = RollingLimit(DAILY_CALLS, DAY)
-        self.sessions = Sessions(seed, self.org.organization, "recyclekit@example.com")
+        self.sessions = Sessions(seed, self.clock, self.org.organization, "recyclekit@example.com")
         self.pages = Pages(chance=Random(f"{seed}/pages"))  # noqa: S311  # chance that can be repeated, no secret
         self.query_jobs, self.ingest_jobs = Jobs(self.org, "750"), Jobs(self.org, "750")
         self.bulk_query = BulkQueryCalls(self, self.query_jobs)

@@ -17,7 +17,7 @@ from recyclekit.testing.sandbox.salesforce.calls.jobs import (
     Jobs,
     csv_answer,
 )
-from recyclekit.testing.sandbox.salesforce.calls.routes import PARENTS, Host, Routes, answer, body
+from recyclekit.testing.sandbox.salesforce.calls.routes import PARENTS, Host, Routes, answer, body, payload
 from recyclekit.testing.sandbox.salesforce.refusals import RequestRefusedError, RowRefusedError
 from recyclekit.testing.sandbox.wire import Answer, Request
 
@@ -70,9 +70,10 @@ class BulkIngestCalls:
         job = self._jobs.find(request)
         if job.state != OPEN or job.body["id"] in self._uploads:
             raise RequestRefusedError("INVALIDJOBSTATE", f"The job is {job.state} and takes no more data")
-        if len(request.body) > MOST_BYTES:
+        upload = payload(request)
+        if len(upload) > MOST_BYTES:
             raise RequestRefusedError("INVALIDBATCH", f"The upload is larger than {MOST_BYTES} bytes", status=413)
-        self._uploads[job.body["id"]] = request.body
+        self._uploads[job.body["id"]] = upload
         return Answer(201)
 
     def _move(self, request: Request) -> Answer:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Callable
 from typing import Any, Protocol
 from wsgiref.handlers import format_date_time
+
+import orjson
 
 from recyclekit.testing.sandbox.routing import Router
 from recyclekit.testing.sandbox.salesforce.org import Org
@@ -74,12 +78,26 @@ def body(request: Request) -> dict[str, Any]:
         RequestRefusedError: it carries none.
     """
     try:
-        value = request.json()
+        value = orjson.loads(payload(request))
     except ValueError as error:
         raise RequestRefusedError("JSON_PARSER_ERROR", f"Unexpected character: {error}") from None
     if not isinstance(value, dict):
         raise RequestRefusedError("JSON_PARSER_ERROR", "The HTTP entity body is required to be a JSON object")
     return value
+
+
+def payload(request: Request) -> bytes:
+    """Return the body of a call, unpacked where it was sent packed.
+
+    Raises:
+        RequestRefusedError: it says that it is packed, and is not.
+    """
+    if request.headers.get("content-encoding", "").lower() != "gzip":
+        return request.body
+    try:
+        return gzip.decompress(request.body)
+    except (OSError, EOFError, zlib.error):
+        raise RequestRefusedError("MALFORMED_REQUEST", "The body is not packed with gzip") from None
 
 
 def http_date(record: Record) -> str:
