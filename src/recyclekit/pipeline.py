@@ -177,7 +177,8 @@ class Job:
         snapshot, memory = self.normalize(self.extract()), self.recall(self.as_of)
         classified = self.classify(snapshot, memory)
         # What only decisions rest on is let go: texts and joins are half of what a million deals take.
-        snapshot = replace(snapshot, deals=snapshot.deals.select(pl.col("^(" + "|".join(SCHEDULE_READS) + ")$")))
+        reads = (*SCHEDULE_READS, *(("contact_id",) if self.policy.spec.caps.contact else ()))
+        snapshot = replace(snapshot, deals=snapshot.deals.select(pl.col("^(" + "|".join(reads) + ")$")))
         return self.schedule(snapshot, classified, memory)
 
     def admit(self, plan: Plan | Manifest, *, approve_guards: bool = False) -> None:

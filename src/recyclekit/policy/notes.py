@@ -27,6 +27,7 @@ class Note(Enum):
         "fiscal year cannot be read: the home country's is assumed",
     )
     COUNTRY = "国コードが不明、自国の祝日を使用", "country is not known: the home country's holidays are used"
+    CAPPED = "同じ相手への接触が続くため次回以降に", "kept back: this contact or company would hear from us too often"
     PERSON = "記入された担当者は名簿になし", "the person named by sales is not among the owners"
     VAGUE = "フックが曖昧", "the hook is vague"
     TRACK_DONE = "{}にトラック完了", "track done on {}"

@@ -276,6 +276,20 @@ class ThreeFields(Part):
     )
 
 
+class Cap(Part):
+    """At most so many touches within so many days, counted in both directions."""
+
+    touches: int = Field(ge=1, description="Touches of ours: calls, mails, meetings, newsletters.")
+    days: int = Field(ge=1, description="Days, counted from each touch forwards and backwards.")
+
+
+class Caps(Part):
+    """How often one contact, and one company, may be approached, over all of their deals."""
+
+    contact: Cap | None = Field(default=None, description="Per contact of the deals.")
+    company: Cap | None = Field(default=None, description="Per company, over all its contacts.")
+
+
 class Guards(Part):
     """A run that would recycle more than this stops before it writes."""
 
@@ -324,6 +338,7 @@ class PolicySpec(Part):
     owner_role: OwnerRole = Field(default="inside_sales", description="Who owns recycled deals.")
     cycles: Cycles = Field(default=Cycles(), description="How often.")
     three_fields: ThreeFields = Field(default=ThreeFields(), description="What sales fills in on loss.")
+    caps: Caps = Field(default=Caps(), description="How often at most one contact or company is approached.")
     guards: Guards = Field(default=Guards(), description="Limits on a run's changes.")
     calendar: CalendarSpec = Field(default=CalendarSpec(), description="Business days and fiscal years.")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from recyclekit.policy.caps import PARTIES
 from recyclekit.policy.check import outcome_of
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.own_deals import OwnDeals
@@ -168,6 +169,10 @@ def _figures(spec: PolicySpec, language: Language, words: Words) -> Iterator[str
     if spec.three_fields.vague_hooks:
         hooks = words["between"].join(f"“{hook}”" for hook in spec.three_fields.vague_hooks[:4])
         yield f"- {words['vague_line'].format(hooks=hooks)}"
+    for party in PARTIES:
+        cap = getattr(spec.caps, party)
+        if cap is not None:
+            yield f"- {words[f'cap_{party}'].format(touches=cap.touches, days=cap.days)}"
     guards = spec.guards
     if guards.maximum_deals is not None:
         yield f"- {words['guard_deals'].format(deals=guards.maximum_deals)}"

@@ -31,6 +31,7 @@ from recyclekit.models.snapshot import Snapshot
 from recyclekit.models.standing import ASK
 from recyclekit.models.tables import OWN_FIELDS
 from recyclekit.models.tally import tally, tally_buckets, tally_reasons
+from recyclekit.policy.caps import over_cap, parties
 from recyclekit.policy.hooks import is_vague
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.missing import missing, missing_names
@@ -103,6 +104,7 @@ class _Scene:
     memory: Memory
     run: str
     pipeline: str
+    about: pl.DataFrame  # whom each deal is about, as the policy's caps ask for it
 
 
 def schedule(
@@ -136,8 +138,9 @@ def schedule(
     """
     spec = policy.spec
     scene = _Scene(
-        spec, StepBook.of(spec), as_of, calendar or CalendarSettings(), roster or Roster(), memory, run, pipeline
-    )
+        spec, StepBook.of(spec), as_of, calendar or CalendarSettings(), roster or Roster(), memory, run, pipeline,
+        parties(snapshot.deals, spec.caps),
+    )  # fmt: skip
     rows = concerned(decisions, snapshot, memory)
     here = snapshot if rows is None else replace(snapshot, deals=snapshot.deals[rows])
     deals = upcoming(decisions if rows is None else decisions[rows], here, memory, scene.book, as_of)
@@ -217,16 +220,19 @@ def _touches(due: pl.DataFrame, scene: _Scene, gone: pl.DataFrame) -> pl.DataFra
     )
     placed = place(touches, scene.roster, wishes.calendars, taken)
     moved = (placed.on != wishes.wished).fill_null(value=False)
+    asked = touches.select("amount", "known_as", deal_id=due["deal_id"], on=placed.on)
+    held = over_cap(asked, memory.touches, gone["key"], scene.about, spec.caps)
     notes = [
         *wishes.notes,
         noted(Note.MOVED, spec.language, moved, wishes.wished),
         noted(Note.FULL, spec.language, placed.on.is_null(), wishes.latest),
+        noted(Note.CAPPED, spec.language, held),
     ]
     asking = [name for name, track in spec.tracks.items()
               if track.timing.before_budget is not None and track.timing.before_budget.unknown == "ask"]  # fmt: skip
     guessed = wishes.assumed.is_in([Assumed.FISCAL_UNKNOWN, Assumed.FISCAL_UNREADABLE]).fill_null(value=False)
     return pl.DataFrame({
-        "on": placed.on, "owner": placed.owner, "note": joined(notes, due.height),
+        "on": placed.on.set(held, None), "owner": placed.owner.set(held, None), "note": joined(notes, due.height),
         "needs_fiscal_year": guessed & due["track"].is_in(asking),
     })  # fmt: skip
 
