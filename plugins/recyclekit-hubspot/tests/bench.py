@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import count
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -136,6 +137,12 @@ class HubSpotBench:
 
     def _key(self, task: str) -> str | None:
         return self.crm.objects["tasks"][task].properties.get("recycle_key")
+
+    def task(self, deal_id: str, key: str) -> Record:
+        (one,) = [one for one in self._tasks(deal_id) if self._key(one) == key]
+        properties = self.crm.objects["tasks"][one].properties
+        at = datetime.fromisoformat(str(properties["hs_timestamp"]))
+        return {"due_on": at.astimezone(ZoneInfo("Asia/Tokyo")).date(), "owner": properties.get("hubspot_owner_id")}
 
     def enrolments(self, deal_id: str) -> int:
         people = self.crm.portal.links.of("deals", deal_id, "contacts")

@@ -497,6 +497,17 @@ def test_a_missing_scope_is_named_before_the_first_write(portal: Portal) -> None
     assert any("crm.objects.owners.read" in one.what for one in found)
 
 
+@pytest.mark.parametrize("scope", ["crm.objects.deals.write", "crm.objects.contacts.write", "crm.lists.write"])
+def test_a_missing_right_to_write_is_found_without_writing(portal: Portal, owner: str, scope: str) -> None:
+    portal.crm.sign_in.scopes.discard(scope)
+    sink = portal.sink(lists={"newsletter": portal.crm.add_list("n")})
+    [found] = sink.preflight(KINDS)
+    assert (found.level, scope in found.what) == ("error", True)
+    portal.crm.sign_in.scopes.add(scope)
+    assert not sink.preflight(KINDS)
+    assert not portal.crm.objects["tasks"]
+
+
 def test_the_calls_of_the_day_that_are_left_are_known_less_what_others_need(opened: Opener) -> None:
     portal = opened(daily=10_000)
     left = portal.sink(keep_calls=500).calls_left()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from recyclekit.errors import RefusedError, SignInError
+from recyclekit.errors import InDoubtError, RefusedError, SignInError
 from recyclekit.models.plan import ActionKind
 from recyclekit.models.snapshot import Finding
 from recyclekit.models.tables import OWN_FIELDS
@@ -31,7 +32,7 @@ class Preflight:
     def findings(self, kinds: Collection[ActionKind]) -> list[Finding]:
         """Return what stands in the way, what could be created among it."""
         found: list[Finding] = []
-        for check in (self.missing, self._fields, self._tasks, self._lists):
+        for check in (self.missing, self._fields, self._tasks, self._lists, self._rights):
             try:
                 found += check(kinds)
             except SignInError as error:
@@ -63,6 +64,29 @@ class Preflight:
                 made.append(Finding(level="note", where=f"hubspot {kind}", what=what))
         self._account.forget()
         return made
+
+    # -- rights
+
+    def _rights(self, kinds: Collection[ActionKind]) -> Iterator[Finding]:
+        """Find out which rights to write are missing, by writing nothing: the right is asked for first."""
+        objects, lists = self._transport.paths.objects, self._transport.paths.lists
+        empty: dict[str, Any] = {"inputs": []}
+        calls: list[tuple[str, str, str, Any]] = []
+        if _FIELD_KINDS & set(kinds):
+            calls.append(("properties of deals", "POST", objects("deals", "batch", "update"), empty))
+        if _TASK_KINDS & set(kinds):
+            calls.append(("tasks", "POST", objects("tasks", "batch", "create"), empty))
+        if ActionKind.ENROL in kinds and self._settings.lists:
+            some = next(iter(self._settings.lists.values()))
+            calls.append(("members of lists", "PUT", lists(some, "memberships", "add"), []))
+        for what, method, path, body in calls:
+            try:
+                # What HubSpot says of an empty call does not matter, as long as it does not refuse us.
+                with suppress(RefusedError, InDoubtError):
+                    self._transport.ask(Call(method=method, path=path, body=body, writes=True), lambda _: None)
+            except SignInError as error:
+                said = f"{error.what} {error.why}".strip()
+                yield Finding(level="error", where=f"hubspot {what}", what=said, fix=error.fix)
 
     # -- properties
 
