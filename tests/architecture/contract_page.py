@@ -20,7 +20,7 @@ from tests.architecture.house import ROOT, tree
 PAGE = ROOT / "docs/reference/connector-contract.md"
 BEGIN, END = "<!-- generated from the code: make no edit below -->", "<!-- end of the generated part -->"
 DOORS = ("Source", "Sink")
-BENCH = ("Bench", "Edits", "Looks", "CountsCalls", "Hurts", "Refuses", "Lacks")
+BENCH = ("Bench", "Edits", "Looks", "LooksAtTasks", "CountsCalls", "Hurts", "Refuses", "Lacks")
 _ERRORS = ("SignInError", "RetryableError", "QuotaError", "InDoubtError", "RefusedError", "ConnectorError",
            "UnsupportedError", "InputError")  # fmt: skip
 

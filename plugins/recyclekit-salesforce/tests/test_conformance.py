@@ -119,6 +119,10 @@ class SalesforceBench:
     def _tasks(self, deal_id: str) -> list[Any]:
         return [one for one in self.crm.org.store.living("Task") if one.get("WhatId") == deal_id]
 
+    def task(self, deal_id: str, key: str) -> Record:
+        (one,) = [one for one in self._tasks(deal_id) if one.get("Recycle_Key__c") == key]
+        return {"due_on": date.fromisoformat(str(one.get("ActivityDate"))), "owner": one.get("OwnerId")}
+
     def enrolments(self, deal_id: str) -> int:
         roles = self.crm.org.store.living("OpportunityContactRole")
         people = {one.get("ContactId") for one in roles if one.get("OpportunityId") == deal_id}

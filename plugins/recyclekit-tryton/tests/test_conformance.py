@@ -154,6 +154,11 @@ class TrytonBench:
         found: list[dict[str, Any]] = self.server.call("GET", f"{TASK}?f=comment")
         return found
 
+    def task(self, deal_id: str, key: str) -> Record:
+        lines = next(lines for row in self._tasks() if key in (lines := (row["comment"] or "").splitlines())[-1])
+        said = dict(line.partition(": ")[::2] for line in lines)
+        return {"due_on": date.fromisoformat(said["due_on"]), "owner": said["owner"]}
+
     def enrolments(self, deal_id: str) -> int:
         party = self.server.call("GET", f"{DEAL}/{deal_id}?f=party")["party"]
         rows = self.server.call("GET", f"{ENROLMENT}?f=record")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Hurts,
         Lacks,
         Looks,
+        LooksAtTasks,
         Record,
         Refuses,
         Trouble,
@@ -36,6 +37,7 @@ __all__ = [
     "Hurts",
     "Lacks",
     "Looks",
+    "LooksAtTasks",
     "Record",
     "Refuses",
     "Stand",
@@ -49,7 +51,8 @@ __all__ = [
 
 _HOME = {
     **dict.fromkeys(
-        ("Bench", "CountsCalls", "Edits", "Hurts", "Lacks", "Looks", "Record", "Refuses", "Trouble"), "bench"
+        ("Bench", "CountsCalls", "Edits", "Hurts", "Lacks", "Looks", "LooksAtTasks", "Record", "Refuses", "Trouble"),
+        "bench",
     ),
     **dict.fromkeys(("create_task", "enrol", "set_fields"), "factories"),
     **dict.fromkeys(("Tier", "proves"), "proving"),

@@ -115,6 +115,18 @@ class Looks(Protocol):
 
 
 @runtime_checkable
+class LooksAtTasks(Protocol):
+    """A bench that can look at a task more closely."""
+
+    def task(self, deal_id: str, key: str) -> Record:
+        """Return what stands on the task of this key: `due_on` (the day in Asia/Tokyo, a date) and `owner`.
+
+        What the system has no place for at all is left out.
+        """
+        ...
+
+
+@runtime_checkable
 class CountsCalls(Protocol):
     """A bench that counts what a quota would count."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 import orjson
 import polars as pl
@@ -12,6 +13,8 @@ from recyclekit.models.inverse import undo_key
 from recyclekit.models.plan import ACTIONS, Action, ActionKind, Change
 
 PIPELINE = "kit"
+DUE_ON = date(2027, 4, 1)
+"""The day on which every task of the kit is due."""
 _SCHEMA = pl.Schema(ACTIONS)  # type: ignore[arg-type]  # to mypy, a dict of types of different kinds holds objects
 OWN: Mapping[str, object] = {
     "recycle_track": "timing",
@@ -39,7 +42,7 @@ def create_task(deal_id: str, owner: str, step: str = "first", **other: object) 
     """Return an action that creates a task at a deal, due on 2027-04-01."""
     payload: dict[str, object] = {
         "subject": "失注案件の再アプローチ",
-        "due_on": "2027-04-01",
+        "due_on": DUE_ON.isoformat(),
         "channel": "phone",
         "owner": owner,
         "step": step,

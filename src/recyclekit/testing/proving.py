@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from recyclekit.connectors.manifest import Capability, Level
-from recyclekit.testing.bench import Bench, CountsCalls, Edits, Hurts, Lacks, Looks, Refuses, Trouble
+from recyclekit.testing.bench import Bench, CountsCalls, Edits, Hurts, Lacks, Looks, LooksAtTasks, Refuses, Trouble
 
 if TYPE_CHECKING:
     from recyclekit.connectors.manifest import Support
@@ -53,6 +53,7 @@ _NEEDED: Mapping[type, str] = {
     Bench: "a bench that records can be put into (a fixture `bench`)",
     Edits: "a bench that changes records behind the connector's back (Edits)",
     Looks: "a bench that looks at what stands in the system (Looks)",
+    LooksAtTasks: "a bench that looks at a task's day and owner (LooksAtTasks)",
     CountsCalls: "a bench that counts calls (CountsCalls)",
     Hurts: "a bench that makes trouble (Hurts)",
     Refuses: "a bench whose system refuses single writes (Refuses)",

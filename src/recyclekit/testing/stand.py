@@ -19,7 +19,7 @@ from recyclekit.models.proof import proven
 from recyclekit.models.run import Outcome, Receipt, ReceiptState
 from recyclekit.models.tables import Table
 from recyclekit.testing import runs
-from recyclekit.testing.bench import Bench, CountsCalls, Edits, Hurts, Lacks, Looks, Record, Refuses
+from recyclekit.testing.bench import Bench, CountsCalls, Edits, Hurts, Lacks, Looks, LooksAtTasks, Record, Refuses
 from recyclekit.testing.factories import OWN
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class Stand:
     @property
     def view(self) -> Looks:
         return cast("Looks", self.anything)
+
+    @property
+    def closely(self) -> LooksAtTasks:
+        return cast("LooksAtTasks", self.anything)
 
     @property
     def meter(self) -> CountsCalls:

@@ -84,6 +84,10 @@ class CsvBench:
     def tasks(self, deal_id: str) -> Sequence[str]:
         return [row["key"] for row in self._own("tasks") if row["deal_id"] == deal_id]
 
+    def task(self, deal_id: str, key: str) -> Record:
+        row = next(row for row in self._own("tasks") if row["key"] == key)
+        return {"due_on": date.fromisoformat(row["due_on"]), "owner": row["owner"]}
+
     def enrolments(self, deal_id: str) -> int:
         return sum(row["deal_id"] == deal_id for row in self._own("enrolments"))
 

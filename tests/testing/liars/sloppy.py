@@ -135,6 +135,15 @@ def puts_tasks_at_another_deal(h: Honest) -> Manifest:
     return h.writing(_create_tasks=create)
 
 
+def is_a_day_early(h: Honest) -> Manifest:
+    def create(self: Any, actions: Sequence[Action]) -> list[Receipt]:
+        # Midnight in Tokyo, written down in UTC, is the day before.
+        early = [replace(a, payload={**a.payload, "due_on": "2027-03-31"}) for a in actions]
+        return h.sink.HonestSink._create_tasks(self, early)
+
+    return h.writing(_create_tasks=create)
+
+
 def enrols_anew_each_time(h: Honest) -> Manifest:
     turns = count()
 
@@ -210,6 +219,7 @@ LIARS = (
     Liar("refuses what it did already", "test_fields_written_twice_under_one_key_stand_once", "not proven done",
          refuses_what_it_did_already),
     Liar("puts tasks at another deal", "test_a_task_stands_at_its_deal", "", puts_tasks_at_another_deal),
+    Liar("is a day early", "test_a_task_is_due_on_its_day_and_belongs_to_its_owner", "not UTC's", is_a_day_early),
     Liar("enrols anew each time", "test_an_enrolment_stands_once_however_often_it_is_written", "two effects",
          enrols_anew_each_time),
     Liar("removes all tasks of a deal", "test_a_task_that_nobody_touched_is_removed_and_no_other", "",

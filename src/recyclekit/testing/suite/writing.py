@@ -7,8 +7,8 @@ from recyclekit.connectors.protocols import KnowsQuota, SetsUp
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import ReceiptState
 from recyclekit.models.tables import OWN_FIELDS, Table
-from recyclekit.testing.bench import CountsCalls, Lacks, Looks, Refuses
-from recyclekit.testing.factories import create_task, enrol, set_fields
+from recyclekit.testing.bench import CountsCalls, Lacks, Looks, LooksAtTasks, Refuses
+from recyclekit.testing.factories import DUE_ON, create_task, enrol, set_fields
 from recyclekit.testing.proving import Tier, proves
 from recyclekit.testing.stand import Stand, lost_deal
 from recyclekit.testing.suite.room import Room
@@ -146,6 +146,17 @@ class Writing(Room):
         stand.done([action])
         assert list(stand.view.tasks(deal)) == [action.key]
         assert not stand.view.tasks(other), "a task was put at another deal"
+
+    @proves(Tier.SILVER, TASKS, needs=(LooksAtTasks,))
+    def test_a_task_is_due_on_its_day_and_belongs_to_its_owner(self, stand: Stand) -> None:
+        deal, wanted = stand.seed_one(), {"due_on": DUE_ON, "owner": stand.bench.owner}
+        action = create_task(deal, stand.bench.owner)
+        stand.done([action])
+        stands = stand.closely.task(deal, action.key)
+        wrong = {
+            name: (wanted[name], stands[name]) for name in wanted if name in stands and stands[name] != wanted[name]
+        }
+        assert not wrong, f"planned, stands: {wrong} (a day is the business zone's, not UTC's)"
 
     @proves(Tier.SILVER, TASKS, needs=(Looks,))
     def test_a_task_written_twice_under_one_key_stands_once(self, stand: Stand) -> None:
