@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -74,6 +75,14 @@ def test_a_file_of_faults_hurts_and_nothing_is_lost(recyclekit: Command, tmp_pat
             applied = recyclekit("retry", "--json", "--yes")
         assert applied.code == 0, applied.out + applied.err
         assert recyclekit("plan", "--json").json["actions"] == {}, plan["run"]
+
+
+def test_a_script_gets_one_json_document(tmp_path: Path) -> None:
+    with sandbox(tmp_path, "salesforce", "--deals", "1", "--json"):
+        told = json.loads((tmp_path / "recyclekit.yaml").read_text(encoding="utf-8"))
+    assert set(told) == {"url", "token", "ca_file", "project"}
+    assert told["project"].startswith("version: 1")
+    assert told["url"] in told["project"]
 
 
 def test_wrong_wishes_are_told_before_anything_runs(recyclekit: Command, tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+
+from recyclekit.cli.options import Json
 
 if TYPE_CHECKING:
     from recyclekit.testing.sandbox import Fault
@@ -20,6 +24,7 @@ def sandbox(
     deals: Annotated[int, Parameter(help="How many deals to invent.")] = 2400,
     faults: Annotated[Path | None, Parameter(help="YAML file of faults: docs/how-to/sandbox.md.")] = None,
     seed: Annotated[int, Parameter(help="Same seed, same deals, same chances.")] = 20261122,
+    as_json: Json = False,
 ) -> int:
     """Run a CRM here that speaks the vendor's API, until Ctrl-C. Prints a project file that works on it.
 
@@ -35,10 +40,11 @@ def sandbox(
     running = _started(vendor, port, deals, seed)
     try:
         running.crm.faults.add(*hurts)
-        print(running.project, end="", flush=True)  # noqa: T201  # YAML, which rich would wrap
-        for line in _about(running, vendor, len(hurts)):
-            say(line)
-        _until_interrupted()
+        with _interruption() as interrupted:
+            _offer(running, as_json=as_json)
+            for line in _about(running, vendor, len(hurts)):
+                say(line)
+            interrupted.wait()
     finally:
         running.crm.stop()
         say(f"\nStopped after {len(running.crm.journal)} calls. Nothing of it is kept.")
@@ -70,6 +76,16 @@ def _started(vendor: Literal["hubspot", "salesforce"], port: int, deals: int, se
         raise ConfigError(f"Port {port} cannot be used.", why=str(taken), fix="Name another one, or none.") from None
 
 
+def _offer(running: Ready, *, as_json: bool) -> None:
+    if as_json:
+        from recyclekit.cli.terminal import emit
+
+        crm = running.crm
+        emit({"url": crm.url, "token": crm.token, "ca_file": crm.ca_file, "project": running.project})
+    else:
+        print(running.project, end="", flush=True)  # noqa: T201  # YAML, which rich would wrap
+
+
 def _about(running: Ready, vendor: str, faults: int) -> list[str]:
     crm = running.crm
     return [
@@ -82,14 +98,15 @@ def _about(running: Ready, vendor: str, faults: int) -> list[str]:
     ]
 
 
-def _until_interrupted() -> None:
-    """Wait for Ctrl-C or SIGTERM; both are the usual end and no error."""
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """Yield what Ctrl-C or SIGTERM sets; both are the usual end and no error."""
     import signal
 
     ended = threading.Event()
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        ended.wait()
+        yield ended
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
