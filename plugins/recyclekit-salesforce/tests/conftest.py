@@ -44,7 +44,7 @@ def waits() -> list[float]:
 @pytest.fixture
 def transport(crm: SalesforceSandbox, opening: Opening, waits: list[float]) -> Callable[..., Transport]:
     def opened(**settings: Any) -> Transport:
-        retrying = Retrying(tries=5, longest=30.0, sleep=waits.append, chance=random.Random(SEED))
+        retrying = Retrying(tries=6, longest=30.0, sleep=waits.append, chance=random.Random(SEED))
         return Transport(SalesforceSettings(**{**crm.settings, **settings}), opening.folder, retrying)
 
     return opened

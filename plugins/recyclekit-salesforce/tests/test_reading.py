@@ -310,6 +310,20 @@ def test_half_a_part_of_a_bulk_result_is_asked_for_again(crm: SalesforceSandbox,
     assert sorted(read(source(bulk_read_from=0), Table.DEALS, ["Id"])["Id"]) == sorted(seeded)
 
 
+@pytest.mark.parametrize("body", [None, "", '"Id"\n', '"Name"\n'])
+def test_a_part_that_only_looks_like_the_last_one_is_not_the_end(
+    crm: SalesforceSandbox, source: Source, body: str | None
+) -> None:
+    seeded = seed(crm, 25)
+    crm.bulk_query.largest_page = 10
+    crm.faults.add(Fault(kind=FaultKind.LYING_200, path="*/results", body=body, skip=1))
+    assert sorted(read(source(bulk_read_from=0), Table.DEALS, ["Id"])["Id"]) == sorted(seeded)
+
+
+def test_an_empty_table_is_no_error_in_bulk(source: Source) -> None:
+    assert read(source(bulk_read_from=0), Table.DEALS, ["Id"]).height == 0
+
+
 def test_a_bulk_job_is_asked_after_more_and_more_seldom(
     crm: SalesforceSandbox, source: Source, waits: list[float]
 ) -> None:

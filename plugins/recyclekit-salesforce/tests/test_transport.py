@@ -300,11 +300,12 @@ def test_a_read_is_asked_again_after_what_passes_and_not_after_what_stays(
         Fault(kind=FaultKind.STATUS, status=500, path="*/describe"),
         Fault(kind=FaultKind.HTML, status=502, path="*/describe"),
         Fault(kind=FaultKind.RESET, path="*/describe"),
+        Fault(kind=FaultKind.LYING_200, path="*/describe", body="{}"),
         Fault(kind=FaultKind.STATUS, status=503, retry_after=17.0, path="*/describe"),
     ):
         crm.faults.add(fault)
     assert reader.columns(Table.ACCOUNTS)
-    assert len(waits) == 4
+    assert len(waits) == 5
     assert 17.0 in waits
     waits.clear()
     crm.faults.add(Fault(kind=FaultKind.STATUS, status=400, path="*/query", times=None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
@@ -211,14 +211,3 @@ def bulk_refusal(text: str) -> Refusal:
     code, _, rest = text.partition(":")
     message, _, fields = rest.rpartition(":")
     return Refusal(code, message or rest, fields.removesuffix("--").partition(",")[0].strip())
-
-
-def describe(body: Any, name: str) -> Mapping[str, Any]:
-    """Return a describe answer after looking at the parts that everything rests on.
-
-    Raises:
-        RetryableError: it has no list of fields.
-    """
-    if not isinstance(body, Mapping) or not isinstance(body.get("fields"), list):
-        raise garbled(f"describe {name}", writes=False)
-    return body

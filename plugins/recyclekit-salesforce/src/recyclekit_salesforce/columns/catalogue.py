@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from recyclekit.errors import RefusedError, RemoteError, RetryableError, SignInError
-from recyclekit_salesforce.answers import ExpiredLocatorError, describe
+from recyclekit_salesforce.answers import ExpiredLocatorError
 from recyclekit_salesforce.columns import soql
 from recyclekit_salesforce.transport import Transport
 
@@ -84,11 +84,18 @@ class Catalogue:
 
     def _asked(self, name: str) -> Described | None:
         try:
-            return Described(name, describe(self._transport.read_json(f"sobjects/{soql.name(name)}/describe"), name))
+            return Described(
+                name, self._transport.read_json(f"sobjects/{soql.name(name)}/describe", right=_is_described)
+            )
         except RefusedError as error:
             if error.code == "NOT_FOUND":
                 return None
             raise
+        return Described(name, answer)
+
+
+def _is_described(answer: object) -> bool:
+    return isinstance(answer, Mapping) and isinstance(answer.get("fields"), list)
 
 
 def is_page(answer: object) -> bool:

@@ -70,7 +70,7 @@ def from_csv(content: bytes, fields: Sequence[str], expected: int | None) -> pl.
         what = f"A part of a Bulk result holds {frame.height} records instead of {expected}."
         raise RetryableError(what, why="The answer was cut off.")
     missing = [name for name in fields if name not in frame.columns]
-    if missing and frame.height:
+    if missing and frame.width:
         raise RetryableError(f"A part of a Bulk result lacks the column {missing[0]}.")
     if not frame.height:
         return pl.DataFrame(schema=dict.fromkeys(fields, pl.String))

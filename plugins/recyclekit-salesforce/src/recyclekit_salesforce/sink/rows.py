@@ -69,34 +69,30 @@ def deliver(transport: Transport, rows: Sequence[Row], send: Send, *, parallel: 
     Raises:
         RetryableError, QuotaError, SignInError: nothing at all was applied.
     """
-    calls = list(chunks(rows))
+    known: dict[str, Receipt] = {}
     stops: list[RemoteError] = []
-
-    def one(chunk: Sequence[Row]) -> list[Receipt]:
-        return _settled(transport, chunk, send, stops)
-
-    if parallel == 1 or len(calls) == 1:
-        receipts = [receipt for chunk in calls for receipt in one(chunk)]
-    else:
-        with ThreadPoolExecutor(parallel, thread_name_prefix="recyclekit-salesforce") as pool:
-            receipts = [receipt for answer in pool.map(one, calls) for receipt in answer]
+    left = rows
+    for attempt in range(_LOCK_TRIES):
+        known |= {receipt.key: receipt for receipt in _round(left, send, stops, parallel)}
+        # Locked rows of all calls go again together, once whoever holds the locks had time to let go.
+        left = [row for row in left if known[row.action.key].code == LOCKED]
+        if not left or attempt == _LOCK_TRIES - 1:
+            break
+        transport.sleep(transport.retrying.chance.uniform(0.0, 0.5 * 2.0**attempt))
+    receipts = list(known.values())
     if stops and all(receipt.code == UNSENT for receipt in receipts):
         raise stops[0]
     _refuse_configuration(receipts)
     return receipts
 
 
-def _settled(transport: Transport, chunk: Sequence[Row], send: Send, stops: list[RemoteError]) -> list[Receipt]:
-    """Send a call's rows; those that were locked again, after a wait of their own."""
-    known: dict[str, Receipt] = {}
-    left = chunk
-    for attempt in range(_LOCK_TRIES):
-        known |= {receipt.key: receipt for receipt in _halved(left, send, stops)}
-        left = [row for row in left if known[row.action.key].code == LOCKED]
-        if not left or attempt == _LOCK_TRIES - 1:
-            break
-        transport.sleep(transport.retrying.chance.uniform(0.0, 0.5 * 2.0**attempt))
-    return list(known.values())
+def _round(rows: Sequence[Row], send: Send, stops: list[RemoteError], parallel: int) -> list[Receipt]:
+    calls = list(chunks(rows))
+    if parallel == 1 or len(calls) == 1:
+        return [receipt for chunk in calls for receipt in _halved(chunk, send, stops)]
+    with ThreadPoolExecutor(parallel, thread_name_prefix="recyclekit-salesforce") as pool:
+        answers = pool.map(lambda chunk: _halved(chunk, send, stops), calls)
+        return [receipt for answer in answers for receipt in answer]
 
 
 def _halved(chunk: Sequence[Row], send: Send, stops: list[RemoteError]) -> list[Receipt]:

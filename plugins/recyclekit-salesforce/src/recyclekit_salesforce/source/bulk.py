@@ -77,9 +77,11 @@ def _part(
     params = {"maxRecords": str(PART)} | ({"locator": locator} if locator else {})
 
     def take(answer: requests.Response) -> tuple[pl.DataFrame, str | None]:
-        count, following = answer.headers.get("Sforce-NumberOfRecords"), answer.headers.get("Sforce-Locator")
-        frame = from_csv(answer.content, fields, int(count) if count and count.isdecimal() else None)
-        return frame, None if following in {None, "", "null"} else following
+        count, following = answer.headers.get("Sforce-NumberOfRecords", ""), answer.headers.get("Sforce-Locator", "")
+        if not count.isdecimal() or not following:
+            # A page of a gateway, say: taken for an answer, it would look like an empty last part.
+            raise garbled(f"GET jobs/query/{job}/results", writes=False)
+        return from_csv(answer.content, fields, int(count)), None if following == "null" else following
 
     return transport.read(f"jobs/query/{job}/results", params, take=take, accept="text/csv")
 
