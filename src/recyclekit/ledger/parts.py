@@ -66,7 +66,7 @@ def recorded(store: Store, connection: Connection, run_no: int) -> pl.DataFrame:
 
 def untouched(store: Store, connection: Connection, after: int, limit: int | None = None) -> pl.DataFrame:
     """Return a run's first actions behind the id `after` that have no row; at most `limit`."""
-    found, left = [_nothing()], limit
+    found, left = list[pl.DataFrame](), limit
     for one in _parts(connection, after >> RUN_BITS, after):
         low = max(one.first_id, after + 1)
         query = "SELECT id FROM actions WHERE id BETWEEN :low AND :high"
@@ -80,7 +80,7 @@ def untouched(store: Store, connection: Connection, after: int, limit: int | Non
             left -= found[-1].height
             if not left:
                 break
-    return pl.concat(found)
+    return found[0] if len(found) == 1 else pl.concat([_nothing(), *found])
 
 
 def named(store: Store, connection: Connection, keys: Iterable[str], low: int, high: int) -> Iterator[Known]:
@@ -110,13 +110,13 @@ def give_rows(
     """
     if not actions:
         return
-    ids = pl.Series([one.id for one in actions], dtype=pl.Int64).sort()
-    first, last = int(ids[0]), int(ids[-1])
+    ids = [one.id for one in actions]
+    first, last = min(ids), max(ids)
     has_all = last - first + 1 == len(ids)
     for one in _parts(connection, first >> RUN_BITS, first - 1):
         if one.first_id <= last:
             rows = _between(store, connection, one, first, last)
-            rows = rows if has_all else rows.filter(pl.col("id").is_in(ids.implode()))
+            rows = rows if has_all else rows.filter(pl.col("id").is_in(ids))
             rows = rows.select(pl.lit(pipeline).alias("pipeline"), pl.all())
             if sent is not None:
                 rows = _hashed(rows).with_columns(
