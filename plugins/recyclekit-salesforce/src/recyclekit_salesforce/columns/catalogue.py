@@ -84,9 +84,7 @@ class Catalogue:
 
     def _asked(self, name: str) -> Described | None:
         try:
-            return Described(
-                name, self._transport.read_json(f"sobjects/{soql.name(name)}/describe", right=_is_described)
-            )
+            answer = self._transport.read_json(f"sobjects/{soql.name(name)}/describe", right=_is_described)
         except RefusedError as error:
             if error.code == "NOT_FOUND":
                 return None
