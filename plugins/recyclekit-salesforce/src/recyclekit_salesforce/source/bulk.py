@@ -62,12 +62,16 @@ def results(
 
     Raises:
         RefusedError: the job is gone (results are kept for seven days).
+        RetryableError: the parts hold another number of records than the job says.
     """
-    wait(transport, f"jobs/query/{job}")
-    first = True
+    promised = wait(transport, f"jobs/query/{job}").get("numberRecordsProcessed")
+    whole, read, first = locator is None, 0, True
     while first or locator is not None:
         first = False
         frame, locator = _part(transport, job, locator, fields)
+        read += frame.height
+        if locator is None and whole and isinstance(promised, int) and read != promised:
+            raise RetryableError(f"A Bulk result ended after {read} of {promised} records.")
         yield frame, locator
 
 
