@@ -17,6 +17,7 @@ from enum import StrEnum
 from recyclekit.errors import QuotaError, RemoteError
 
 _SLICE = 1.0  # seconds between two looks at whether a stop was asked for
+_SURE = 0.1  # seconds that any clock shows: coarse ones let a shorter wait look like none
 _LEAST = 0.001  # seconds that a clock surely notices: a wait of less could last for ever
 
 
@@ -172,7 +173,7 @@ class Limiter:
         before = self._clock()
         self._sleep(seconds)
         passed = self._clock() - before
-        if passed < seconds / 2:
+        if seconds >= _SURE and passed < seconds / 2:
             # No real sleep ends so early: it was one that only notes the wait, so its word counts for the time.
             with self._given_back:
                 self._ahead += seconds - passed

@@ -33,7 +33,7 @@ from recyclekit_hubspot.source.cursor import Cursor, Stretch, read_cursor
 from recyclekit_hubspot.source.engagements import activities, properties_of
 from recyclekit_hubspot.source.history import HistoryListing, history_of
 from recyclekit_hubspot.source.links import Links, main_of
-from recyclekit_hubspot.source.listing import Listing
+from recyclekit_hubspot.source.listing import Batch, Listing
 from recyclekit_hubspot.source.records import Records
 from recyclekit_hubspot.transport import Transport
 
@@ -161,16 +161,16 @@ class HubSpotSource:
         kinds = self._kinds(table)
         following = kinds[kinds.index(kind) + 1] if kind != kinds[-1] else kind
 
-        def rows(batch: tuple[list[object], tuple[Stretch, ...]]) -> Rows:
+        def rows(batch: Batch) -> Rows:
             pieces, still = batch
-            records, lost = listing.frame(pieces, by_id=by_id)  # type: ignore[arg-type]  # a batch of this listing
+            records, lost = listing.frame(pieces, by_id=by_id)
             if table is not Table.HISTORY:
                 self._transport.read[kind] += records.height
             behind = replace(cursor, left=still, by_id=by_id)
             behind = behind if still else replace(cursor, kind=following, left=(Stretch(),), by_id=False)
             return self._shaped(table, kind, records.drop(PAGE), columns), lost, behind
 
-        return _ahead(listing.batches(left, by_id=by_id), rows)  # type: ignore[arg-type]
+        return _ahead(listing.batches(left, by_id=by_id), rows)
 
     def _of_links(self, table: Table, cursor: Cursor, columns: Collection[str]) -> Iterator[Rows]:
         kind, column = ("companies", COMPANY) if table is Table.ACCOUNTS else ("contacts", CONTACT)

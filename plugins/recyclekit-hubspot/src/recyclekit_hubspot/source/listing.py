@@ -35,6 +35,10 @@ class Piece:
     until: int | None
 
 
+Batch = tuple[list[Piece], tuple[Stretch, ...]]
+"""Pages, and what is left to be read behind them."""
+
+
 @dataclass(slots=True)
 class _Reading:
     """A stretch that is being read, with the width in ids of its last page."""
@@ -82,7 +86,7 @@ class Listing:
         others = zip(starts, ends[1:], strict=True)
         return (Stretch(until=ends[0]), *(Stretch(str(start - 1), end, start) for start, end in others))
 
-    def batches(self, left: Sequence[Stretch], *, by_id: bool) -> Iterator[tuple[list[Piece], tuple[Stretch, ...]]]:
+    def batches(self, left: Sequence[Stretch], *, by_id: bool) -> Iterator[Batch]:
         """Yield pages, some at a time, and what is left to be read behind them; nothing left ends it.
 
         Args:

@@ -129,23 +129,27 @@ class Transport:
         return answer
 
     def _send(self, call: Call, headers: Mapping[str, str]) -> Answer:
+        body = orjson.dumps(call.body) if call.body is not None else None
+        self.made["search" if call.searches else "call"] += 1
+        answer = self._exchanged(call, body, headers)
+        _log.debug("%s %s → %s", call.method, call.path, answer.status)
+        return answer
+
+    def _exchanged(self, call: Call, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
         from urllib3.util import Timeout
 
         url = f"{self._settings.url.rstrip('/')}{call.path}" + (f"?{urlencode(call.query)}" if call.query else "")
-        body = orjson.dumps(call.body) if call.body is not None else None
         timeout = Timeout(connect=self._settings.connect_timeout, read=self._settings.read_timeout)
-        self.made["search" if call.searches else "call"] += 1
+        named = {**headers, "user-agent": self._agent}
         try:
             got = self._pool.urlopen(
-                call.method, url, body=body, headers={**headers, "user-agent": self._agent}, timeout=timeout,
-                retries=False, redirect=False,
-            )  # fmt: skip
+                call.method, url, body=body, headers=named, timeout=timeout, retries=False, redirect=False
+            )
         except (NewConnectionError, ConnectTimeoutError) as error:
             raise _unreached(call, error) from error
         except (HTTPError, OSError) as error:
             raise _unanswered(call, error) from error
-        _log.debug("%s %s → %s", call.method, call.path, got.status)
         return Answer(got.status, {name.lower(): value for name, value in got.headers.items()}, got.data)
 
     def _learn(self, answer: Answer, call: Call) -> None:
@@ -176,11 +180,13 @@ class Transport:
         return FixedToken(self._settings.token)
 
     def _exchange(self, form: dict[str, str]) -> dict[str, object]:
-        return self._retrying.call(lambda: self._exchanged(form), repeatable=True)
+        return self._retrying.call(lambda: self._renewed(form), repeatable=True)
 
-    def _exchanged(self, form: dict[str, str]) -> dict[str, object]:
-        call = Call(method="POST", path=self.paths.token(), query=())
-        answer = self._posted(call, urlencode(form).encode())
+    def _renewed(self, form: dict[str, str]) -> dict[str, object]:
+        """Post the form of a refresh token; it counts for no window."""
+        call = Call(method="POST", path=self.paths.token())
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        answer = self._exchanged(call, urlencode(form).encode(), headers)
         if answer.status in {400, 401, 403}:
             why = fault_of(answer.body).message
             fix = "Install the app in the account again and renew refresh_token."
@@ -191,21 +197,6 @@ class Transport:
             return read_object(answer)
         except NoProofError as nonsense:
             raise RetryableError("HubSpot answered a sign-in with nonsense.") from nonsense
-
-    def _posted(self, call: Call, form: bytes) -> Answer:
-        from urllib3.exceptions import HTTPError
-        from urllib3.util import Timeout
-
-        timeout = Timeout(connect=self._settings.connect_timeout, read=self._settings.read_timeout)
-        headers = {"content-type": "application/x-www-form-urlencoded", "user-agent": self._agent}
-        try:
-            got = self._pool.urlopen(
-                call.method, f"{self._settings.url.rstrip('/')}{call.path}", body=form, headers=headers,
-                timeout=timeout, retries=False, redirect=False,
-            )  # fmt: skip
-        except (HTTPError, OSError) as error:
-            raise _unreached(call, error) from error
-        return Answer(got.status, {name.lower(): value for name, value in got.headers.items()}, got.data)
 
 
 def _pool_of(settings: HubSpotSettings) -> tuple[PoolManager, str]:
