@@ -66,10 +66,31 @@ def test_associations_are_made_and_ended_one_by_one(crm: HubSpotSandbox, api: Ap
     assert [one["toObjectId"] for one in api.get(f"{stem}/contacts").body["results"]] == [int(contact)]
     assert api("DELETE", f"{stem}/contacts/{contact}").status == 204
     assert api.get(f"{stem}/contacts").body["results"] == []
-    labelled = [{"associationCategory": "USER_DEFINED", "associationTypeId": 77}]
-    assert api("PUT", f"{stem}/contacts/{contact}", labelled).status == 201
-    types = api.get(f"{stem}/contacts").body["results"][0]["associationTypes"]
-    assert [(one["category"], one["typeId"]) for one in types] == [("USER_DEFINED", 77), ("HUBSPOT_DEFINED", 3)]
+
+
+def test_a_label_is_made_first_and_then_stands_beside_the_unlabelled_one(crm: HubSpotSandbox, api: Api) -> None:
+    loaded = crm.load(contacts=[{"contact_id": "c"}, {"contact_id": "d"}], deals=some_deals(1))
+    deal, ids = loaded.deals["D-0000"], loaded.contacts
+    stem = f"/crm/v4/objects/deals/{deal}/associations"
+    labelled = [{"associationCategory": "USER_DEFINED", "associationTypeId": 30}]
+    assert api("PUT", f"{stem}/contacts/{ids['c']}", labelled).status == 400
+    number = crm.add_label("contacts", "deals", "Decision maker")
+    labelled[0]["associationTypeId"] = number
+    assert api("PUT", f"{stem}/contacts/{ids['c']}", labelled).status == 201
+    crm.link("deals", deal, "contacts", ids["d"], label="Decision maker")
+    for one in api.get(f"{stem}/contacts").body["results"]:
+        kinds = {(kind["category"], kind["typeId"], kind["label"]) for kind in one["associationTypes"]}
+        assert kinds == {("HUBSPOT_DEFINED", 3, None), ("USER_DEFINED", number, "Decision maker")}
+    told = api.get("/crm/v4/associations/contacts/deals/labels").body["results"]
+    assert [(one["typeId"], one["label"]) for one in told] == [(4, None), (number, "Decision maker")]
+
+
+def test_associations_are_ended_in_batches(crm: HubSpotSandbox, api: Api) -> None:
+    loaded = crm.load(contacts=[{"contact_id": "c"}], deals=[{"deal_id": "d", "contact_id": "c"}])
+    ends = {"from": {"id": loaded.deals["d"]}, "to": [{"id": loaded.contacts["c"]}]}
+    path = "/crm/v4/associations/deals/contacts/batch/archive"
+    assert [api.post(path, {"inputs": [ends]}).status for _ in range(2)] == [204, 204]
+    assert not crm.portal.links.of("deals", loaded.deals["d"], "contacts")
 
 
 def test_the_first_company_is_the_primary_one(crm: HubSpotSandbox, api: Api) -> None:

@@ -10,7 +10,7 @@ from recyclekit.testing.sandbox.hubspot.bodies import body_of, inputs_of, kind_o
 from recyclekit.testing.sandbox.hubspot.links import LinkType
 from recyclekit.testing.sandbox.hubspot.object_types import ObjectType
 from recyclekit.testing.sandbox.hubspot.portal import Portal
-from recyclekit.testing.sandbox.wire import Answer, Request, json_answer
+from recyclekit.testing.sandbox.wire import Answer, NonsenseError, Request, json_answer
 
 LARGEST = 1_000
 PAGE = 500
@@ -58,7 +58,7 @@ class Linking:
         ends, parts = _ends(request), request.parts
         if not self._both(ends, parts["id"], parts["to_id"]):
             return self._portal.say.not_found()
-        types = _types(rows_of(request))
+        types = self._types(ends, rows_of(request))
         self._portal.link(ends[0].name, parts["id"], ends[1].name, parts["to_id"], types)
         body = self._made(ends, parts["id"], parts["to_id"])
         return json_answer(body, 201) if types else batch_answer(self._portal, request, [body], [])
@@ -77,13 +77,40 @@ class Linking:
         for given in inputs:
             one, other = (str(table(given.get(end), end).get("id")) for end in ("from", "to"))
             if self._both(ends, one, other):
-                self._portal.link(ends[0].name, one, ends[1].name, other, _types(rows(given.get("types"), "types")))
+                self._portal.link(
+                    ends[0].name, one, ends[1].name, other, self._types(ends, rows(given.get("types"), "types"))
+                )
                 results.append(self._made(ends, one, other))
             else:
                 failures.append(
                     Failure("OBJECT_NOT_FOUND", "One of the objects does not exist.", {"ids": [one, other]})
                 )
         return batch_answer(self._portal, request, results, failures, status=201)
+
+    def batch_drop(self, request: Request) -> Answer:
+        """POST /associations/{from}/{to}/batch/archive: part records; again is no error."""
+        ends = _ends(request)
+        for given in inputs_of(body_of(request), LARGEST):
+            one = str(table(given.get("from"), "from").get("id"))
+            for other in rows(given.get("to"), "to"):
+                self._portal.links.remove(ends[0].name, one, ends[1].name, str(other.get("id")))
+        return Answer(204)
+
+    def labels(self, request: Request) -> Answer:
+        """GET /associations/{from}/{to}/labels: the kinds of association that there are."""
+        from_, to = _ends(request)
+        return json_answer({"results": [kind.shown() for kind in self._portal.links.kinds(from_.name, to.name)]})
+
+    def _types(self, ends: tuple[ObjectType, ObjectType], given: Sequence[Mapping[str, Any]]) -> list[LinkType]:
+        known = {(kind.category, kind.number): kind for kind in self._portal.links.kinds(ends[0].name, ends[1].name)}
+        wanted = [
+            (str(one.get("associationCategory")), number(one.get("associationTypeId"), "associationTypeId"))
+            for one in given
+        ]
+        strange = [one for one in wanted if one not in known]
+        if strange:
+            raise NonsenseError(f"There is no association type {strange[0]} from {ends[0].name} to {ends[1].name}.")
+        return [known[one] for one in wanted]
 
     def _slice(
         self, request: Request, from_: ObjectType, record_id: str, to: ObjectType, after: str
@@ -121,13 +148,6 @@ def _ends(request: Request) -> tuple[ObjectType, ObjectType]:
 def _number(request: Request, record_id: str) -> int | str:
     """A number in v4, a text in the dated versions: a client must take both."""
     return int(record_id) if "/v4/" in request.path else record_id
-
-
-def _types(given: Sequence[Mapping[str, Any]]) -> list[LinkType]:
-    return [
-        LinkType(number(one.get("associationTypeId"), "associationTypeId"), str(one.get("associationCategory")))
-        for one in given
-    ]
 
 
 def _none(from_: ObjectType, record_id: str, to: ObjectType) -> Failure:

@@ -32,6 +32,7 @@ class LinkType:
         return LinkType(_INVERSE.get(self.number, self.number), self.category, self.label)
 
 
+FIRST_LABEL = 30
 _Ends = dict[str, dict[str, tuple[LinkType, ...]]]
 
 
@@ -40,10 +41,23 @@ class Links:
 
     def __init__(self) -> None:
         self._ends: dict[tuple[str, str], _Ends] = defaultdict(dict)
+        self._labels: list[tuple[frozenset[str], LinkType]] = []
 
     def of(self, from_: str, record_id: str, to: str) -> Mapping[str, tuple[LinkType, ...]]:
         """Return the records of type `to` that one record is associated with, in the order of association."""
         return self._ends[from_, to].get(record_id, {})
+
+    def define(self, one: str, other: str, label: str) -> LinkType:
+        """Make a label for associations between two types, the same from both ends."""
+        made = LinkType(FIRST_LABEL + len(self._labels), "USER_DEFINED", label)
+        self._labels.append((frozenset({one, other}), made))
+        return made
+
+    def kinds(self, from_: str, to: str) -> list[LinkType]:
+        """Return the kinds of association that there are between two types."""
+        own = [LinkType(UNLABELLED[from_, to])] if (from_, to) in UNLABELLED else []
+        primary = [LinkType(PRIMARY[from_, to], label="Primary")] if (from_, to) in PRIMARY else []
+        return [*own, *primary, *(kind for ends, kind in self._labels if ends == {from_, to})]
 
     def add(self, from_: str, record_id: str, to: str, to_id: str, types: Sequence[LinkType] = ()) -> bool:
         """Associate two records; return whether they were not associated before.

@@ -39,6 +39,8 @@ def of_associations(linking: Linking) -> Iterator[Route]:
     for stem in ("/crm/v4/associations", *(f"/crm/associations/{version}" for version in DATED)):
         yield "POST", f"{stem}/{{from}}/{{to}}/batch/read", linking.batch
         yield "POST", f"{stem}/{{from}}/{{to}}/batch/create", linking.batch_put
+        yield "POST", f"{stem}/{{from}}/{{to}}/batch/archive", linking.batch_drop
+        yield "GET", f"{stem}/{{from}}/{{to}}/labels", linking.labels
         yield "POST", f"{stem}/{{from}}/{{to}}/batch/associate/default", linking.batch_put
     for stem in ("/crm/v4/objects", *(f"/crm/objects/{version}" for version in DATED)):
         yield "GET", f"{stem}/{{from}}/{{id}}/associations/{{to}}", linking.one

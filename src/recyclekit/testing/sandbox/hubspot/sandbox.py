@@ -144,10 +144,16 @@ class HubSpotSandbox(SandboxCrm):
             records = self.portal.objects[kind]
             self.portal.merge(kind, records[kept], records[gone])
 
-    def link(self, kind: str, record_id: str, to: str, to_id: str) -> None:
-        """Associate two records."""
+    def link(self, kind: str, record_id: str, to: str, to_id: str, *, label: str | None = None) -> None:
+        """Associate two records, with a label that `add_label` made or without one."""
         with self.lock:
-            self.portal.link(kind, record_id, to, to_id)
+            types = [one for one in self.portal.links.kinds(kind, to) if label and one.label == label]
+            self.portal.link(kind, record_id, to, to_id, types)
+
+    def add_label(self, kind: str, to: str, label: str) -> int:
+        """Make a label for associations between two types; return its number."""
+        with self.lock:
+            return self.portal.links.define(kind, to, label).number
 
     def add_owner(self, name: str, *, archived: bool = False) -> str:
         """Let a person own records; return the owner id. An archived one has left."""
