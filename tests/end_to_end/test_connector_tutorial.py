@@ -18,6 +18,7 @@ PROGRAMS = {"recyclekit", "pytest"}
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # the whole kit, five times, in processes of its own
 def test_every_step_of_the_tutorial_works_in_its_order(tmp_path: Path) -> None:
     here, said = tmp_path, list[str]()
     for language, file, text in BLOCK.findall(TUTORIAL.read_text(encoding="utf-8")):
