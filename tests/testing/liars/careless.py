@@ -166,6 +166,10 @@ def scans_less_than_it_pages(h: Honest) -> Manifest:
     return h.reading(scan=scan)
 
 
+def calls_all_columns_tidy(h: Honest) -> Manifest:
+    return h.reading(tidy=lambda self, table: self.columns(table))
+
+
 class LeakySettings(BaseModel):
     """Settings that show their secret, and are never equal to their copy."""
 
@@ -187,6 +191,7 @@ def calls_itself_two_words(h: Honest) -> Manifest:
 
 CONFIG = (("config", LeakySettings()),)
 LIARS = (
+    Liar("calls all columns tidy", "test_columns_that_are_called_tidy_are_so", "loss_reason", calls_all_columns_tidy),
     Liar("loses companies", "test_a_company_is_read", "", loses_companies),
     Liar("keeps one activity a deal", "test_all_activities_of_a_deal_are_read", "", keeps_one_activity_a_deal),
     Liar("puts all on one line", "test_lines_come_as_they_were_typed", "", puts_all_on_one_line),

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from recyclekit.connectors.manifest import Capability
-from recyclekit.connectors.protocols import Page, ScansColumns, Source
+from recyclekit.connectors.protocols import KnowsTidiness, Page, ScansColumns, Source
 from recyclekit.errors import RecyclekitError
 from recyclekit.models.snapshot import DEAD_LETTERS, LINE
 from recyclekit.models.tables import Table
@@ -33,6 +33,7 @@ LINES = 'two\nlines, "quoted";\tand a tab'
 """What people type where there is room."""
 NIGHT = datetime(2026, 3, 31, 16, 30, tzinfo=UTC)
 """In Tokyo it is already April: read as local time, or cut off in UTC, it falls on the wrong day."""
+_UNTIDY = r"[[:cntrl:]]|^\s|\s$"
 _RESUMED = 6  # so many pages, spread evenly, are resumed from
 
 
@@ -153,6 +154,17 @@ class Reading(Room):
         absent = [name for name in wanted if name not in scanned.columns]
         scanned = scanned.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
         assert scanned.select(wanted).equals(paged)
+
+    @proves(Tier.BRONZE, Capability.READ_DEALS)
+    def test_columns_that_are_called_tidy_are_so(self, stand: Stand) -> None:
+        messy = {"crm_state": "lost", "name": " blank around ", "lost_reason": LINES}
+        stand.bench.seed(Table.DEALS, [messy, {"crm_state": "open", "name": "Tidy", "lost_reason": ""}])
+        source = stand.source()
+        tidy = source.tidy(Table.DEALS) if isinstance(source, KnowsTidiness) else ()  # optional
+        records = pl.concat([page.records for page in stand.pages(Table.DEALS)])
+        there = [name for name in tidy if name in records.columns]
+        wrong = [name for name in there if records[name].str.contains(_UNTIDY).any() or (records[name] == "").any()]
+        assert not wrong, f"said to hold no empty text, no control character, no outer blank: {wrong}"
 
     @proves(Tier.SILVER, Capability.READ_DEALS)
     def test_a_table_without_records_is_no_error(self, stand: Stand) -> None:
