@@ -52,7 +52,7 @@ class HubSpotSettings(BaseModel):
     searches_per_second: int = Field(default=5, ge=1, description="Searches a second at most.")
     keep_calls: int = Field(default=1_000, ge=0, description="Calls of the day that are left to other apps.")
     threads: int = Field(default=8, ge=1, le=32, description="Calls on their way at once.")
-    page_size: int = Field(default=5_000, ge=1, description="Records that are read and handed on together.")
+    page_size: int = Field(default=2_000, ge=1, description="Records that are read and handed on together.")
     activities: tuple[Engagement, ...] = Field(
         default=("calls", "emails", "meetings", "notes", "tasks", "communications"),
         description="Engagements that are read.",
