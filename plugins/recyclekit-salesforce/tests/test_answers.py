@@ -32,7 +32,7 @@ from recyclekit_salesforce.answers import (
     rows,
 )
 from recyclekit_salesforce.columns.catalogue import Described, is_page
-from recyclekit_salesforce.columns.decoding import from_csv, from_records, whole_numbers
+from recyclekit_salesforce.columns.decoding import alike, from_csv, from_records
 from recyclekit_salesforce.field_map import KINDS
 from recyclekit_salesforce.source.cursor import moment
 
@@ -218,6 +218,14 @@ def test_a_printed_bulk_result_becomes_columns() -> None:
     assert frame.rows() == [("a011s00000DML8XAAX", "true"), ("a011s00000DML8YAAX", "true")]
 
 
+@pytest.mark.parametrize("zone", ["Z", "+0000"])
+def test_times_are_written_alike_on_pages_and_in_bulk(zone: str) -> None:
+    text = f"2026-03-01T10:00:00.000{zone}"
+    paged = from_records([{"At": text}], {"At": "datetime"})
+    bulk = alike(from_csv(f'At\n"{text}"\n'.encode(), ["At"], 1), {"At": "datetime"})
+    assert paged.rows() == bulk.rows() == [("2026-03-01T10:00:00.000Z",)]
+
+
 def test_numbers_are_written_alike_on_pages_and_in_bulk() -> None:
     types = {"Amount": "currency", "Name": "string"}
     records: list[dict[str, object]] = [
@@ -226,7 +234,7 @@ def test_numbers_are_written_alike_on_pages_and_in_bulk() -> None:
         {"Amount": None},
     ]
     paged = from_records(records, types)
-    bulk = whole_numbers(from_csv(b'Amount,Name\n"1000.0","1.0"\n"10.5",""\n"",""\n', [*types], 3), types)
+    bulk = alike(from_csv(b'Amount,Name\n"1000.0","1.0"\n"10.5",""\n"",""\n', [*types], 3), types)
     assert paged.rows() == bulk.rows() == [("1000", "1.0"), ("10.5", None), (None, None)]
 
 

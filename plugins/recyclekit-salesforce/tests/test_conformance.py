@@ -50,9 +50,11 @@ class Org(SalesforceSandbox):
         answer = super().finish(request, answer)
         if not self.circling or "/query" not in request.path:
             return answer
-        if self._page is None and b'"done":false' in answer.body:
+        more = b'"done":false' in answer.body or answer.headers.get("Sforce-Locator", "null") != "null"
+        if self._page is None and more:
             self._page = answer
-        return self._page or answer
+        is_part = request.path.endswith("/results") or "/jobs/" not in request.path
+        return self._page if self._page and is_part else answer
 
 
 class SalesforceBench:
@@ -206,3 +208,15 @@ class TestSalesforceOneByOne(TestSalesforce):
     @pytest.fixture
     def config(self, bench: SalesforceBench) -> SalesforceSettings:
         return SalesforceSettings(**bench.crm.settings, campaigns={bench.track: bench.campaign}, conditional_up_to=50)
+
+
+class TestSalesforceInBulk(TestSalesforce):
+    """The same, reading and writing through Bulk API 2.0 whatever there is."""
+
+    @pytest.fixture
+    def config(self, bench: SalesforceBench) -> SalesforceSettings:
+        bench.crm.bulk_query.largest_page = bench.page_size
+        campaigns = {bench.track: bench.campaign}
+        return SalesforceSettings(
+            **bench.crm.settings, campaigns=campaigns, conditional_up_to=0, bulk_read_from=0, bulk_write_from=1
+        )

@@ -31,20 +31,21 @@ def from_records(records: Sequence[Mapping[str, Any]], fields: Mapping[str, str]
     except (TypeError, pl.exceptions.PolarsError):  # values of another type than describe says, or of any
         texts = {name: [_text(one.get(name)) for one in records] for name in fields}
         frame = pl.DataFrame(texts, schema=dict.fromkeys(fields, pl.String))
-    return frame.select(_as_text(name, kind, frame.schema[name]) for name, kind in fields.items())
+    return alike(frame, fields)
 
 
-def whole_numbers(frame: pl.DataFrame, fields: Mapping[str, str]) -> pl.DataFrame:
-    """Return a part of a Bulk result with its numbers written as those of a page: 1, not 1.0."""
-    numbers = [name for name, kind in fields.items() if _READ_AS.get(kind) is pl.Float64]
-    return frame.with_columns(pl.col(numbers).str.strip_suffix(".0"))
+def alike(frame: pl.DataFrame, fields: Mapping[str, str]) -> pl.DataFrame:
+    """Return a part of a Bulk result with numbers and times written as on a page: 1 for 1.0, Z for +0000.
+
+    Formats that are found in one way of reading must hold for the other: plans and drift checks are compared.
+    """
+    return frame.with_columns(_as_text(name, kind, _READ_AS.get(kind, pl.String)) for name, kind in fields.items())
 
 
-def _as_text(name: str, kind: str, dtype: pl.DataType) -> pl.Expr:
+def _as_text(name: str, kind: str, dtype: type[pl.DataType]) -> pl.Expr:
     text = pl.col(name).cast(pl.String)
-    if dtype == pl.Float64:
+    if dtype is pl.Float64:
         return text.str.strip_suffix(".0")
-    # As Bulk writes it: one way in both, or formats found in one reading would not hold for the other.
     return text.str.replace("+0000", "Z", literal=True) if kind == "datetime" else text
 
 

@@ -27,7 +27,7 @@ from recyclekit_salesforce.columns.catalogue import (
     query_among,
     records_of,
 )
-from recyclekit_salesforce.columns.decoding import from_records, whole_numbers
+from recyclekit_salesforce.columns.decoding import alike, from_records
 from recyclekit_salesforce.field_map import CONTACT
 from recyclekit_salesforce.settings import SalesforceSettings
 from recyclekit_salesforce.source import bulk, shaping
@@ -170,7 +170,7 @@ class SalesforceSource:
             for frame, following in bulk.results(self.transport, job, locator, part.fields):
                 newest = frame[part.stamp].max() if frame.height else None
                 place = replace(place.seen(str(newest) if newest else None), job=job, locator=following)
-                shown = whole_numbers(frame, part.types)
+                shown = alike(frame, part.types)
                 shown = shown if roles is None else shown.join(roles, on="Id", how="left", maintain_order="left")
                 yield shown, place, following is None
         except RefusedError as error:

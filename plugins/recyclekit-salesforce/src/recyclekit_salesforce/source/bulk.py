@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import requests
 
-from recyclekit.errors import RefusedError, RetryableError
+from recyclekit.errors import RefusedError, RemoteError, RetryableError
 from recyclekit_salesforce.answers import garbled
 from recyclekit_salesforce.columns.decoding import from_csv
 from recyclekit_salesforce.transport import Transport
@@ -62,14 +62,18 @@ def results(
 
     Raises:
         RefusedError: the job is gone (results are kept for seven days).
+        RemoteError: the parts turn in circles.
         RetryableError: the parts hold another number of records than the job says.
     """
     promised = wait(transport, f"jobs/query/{job}").get("numberRecordsProcessed")
-    whole, read, first = locator is None, 0, True
+    whole, read, first, seen = locator is None, 0, True, {locator}
     while first or locator is not None:
         first = False
         frame, locator = _part(transport, job, locator, fields)
         read += frame.height
+        if locator is not None and locator in seen:
+            raise RemoteError("A Bulk result turns in circles.", why="Salesforce names the same next part again.")
+        seen.add(locator)
         if locator is None and whole and isinstance(promised, int) and read != promised:
             raise RetryableError(f"A Bulk result ended after {read} of {promised} records.")
         yield frame, locator
