@@ -34,3 +34,9 @@ def test_numbers_and_dates_stay_as_they_are() -> None:
         "'-5+3",
         "'+81-3-1234",
     ]
+
+
+def test_names_that_are_kept_as_numbers_are_guarded_too() -> None:
+    frame = pl.DataFrame({"owner": ["=1+1", None, "is-01"]}, schema={"owner": pl.Categorical()})
+
+    assert guard_formulas(frame)["owner"].to_list() == ["'=1+1", None, "is-01"]

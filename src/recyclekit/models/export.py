@@ -12,8 +12,9 @@ _GUARDED = r"^'+[=+\-@\t\r\n＝＋－＠]"
 def guard_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     """Prefix each text cell that a spreadsheet would run with an apostrophe; numbers and dates stay as they are.
 
-    `unguard` gives back exactly what went in.
+    `unguard` gives back exactly what went in, names that are kept as numbers (Categorical) spelt out.
     """
+    frame = frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
     return frame.with_columns(
         pl.when(column.str.contains(_STARTS) & ~column.str.contains(_NUMBER))
         .then(column.str.replace("^", "'"))
