@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -136,3 +137,12 @@ def test_only_lost_and_stalled_deals_count_and_no_data_at_all_is_no_fault(policy
     loaded = policy(CHILD)
     won = own_facts(loaded, amount=[5.0, 5.0]).with_columns(status=pl.lit("won", dtype=FACTS_SCHEMA["status"]))
     assert not [f for f in check_policy(loaded, won) if f.level != "note"]
+
+
+def test_a_rule_whose_deals_all_wait_at_present_is_no_fault(policy: Loads) -> None:
+    loaded = policy(CHILD)
+    day = date(2026, 4, 1)
+    facts = own_facts(loaded, reason=["timing"], as_of=[day], cool_off_until=[date(2026, 9, 1)], cycle_running=[False])
+    assert about(check_policy(loaded, facts), "rule recycle_timing") == [
+        "note: matches 1 of your deals, all of which wait at present (cool_off)."
+    ]

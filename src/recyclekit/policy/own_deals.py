@@ -72,14 +72,24 @@ def check_on(policy: Policy, deals: OwnDeals) -> Iterator[Finding]:
             what = f"matches none of your {deals.facts.height:,} lost and stalled deals."
             yield Finding(level="note", where=where, what=what)
         elif not fired.any():
-            earlier = deals.judged.filter(mine)["rule"].drop_nulls().unique(maintain_order=True).head(SHOWN)
-            what = f"matches {mine.sum():,} of your deals and decides none: {', '.join(earlier)} come first."
-            yield Finding(level="warning", where=where, what=what, fix="Move it up, or take it out.")
+            yield _beaten(policy, where, mine, deals.judged.filter(mine)["rule"])
         yield from _overlaps(policy, deals, at)
     left = deals.judged["rule"].is_null()
     if left.any():
         what = f"{left.sum():,} of your lost and stalled deals match no rule, such as {deals.told(left)}."
         yield Finding(level="warning", where="rules", what=what, fix="Add a rule for them, even if it is `review`.")
+
+
+def _beaten(policy: Policy, where: str, mine: pl.Series, winners: pl.Series) -> Finding:
+    """Return the finding on a rule that earlier ones beat on all of its deals; those of `wait` do so for a while only."""
+    earlier = winners.drop_nulls().unique(maintain_order=True)
+    told = ", ".join(earlier.head(SHOWN))
+    waits = {rule.name for rule in policy.spec.rules if rule.verdict == "wait"}
+    if set(earlier) <= waits:
+        what = f"matches {mine.sum():,} of your deals, all of which wait at present ({told})."
+        return Finding(level="note", where=where, what=what)
+    what = f"matches {mine.sum():,} of your deals and decides none: {told} come first."
+    return Finding(level="warning", where=where, what=what, fix="Move it up, or take it out.")
 
 
 def _overlaps(policy: Policy, deals: OwnDeals, first: int) -> Iterator[Finding]:
