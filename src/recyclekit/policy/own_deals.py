@@ -81,7 +81,7 @@ def check_on(policy: Policy, deals: OwnDeals) -> Iterator[Finding]:
 
 
 def _beaten(policy: Policy, where: str, mine: pl.Series, winners: pl.Series) -> Finding:
-    """Return the finding on a rule that earlier ones beat on all of its deals; those of `wait` do so for a while only."""
+    """Return the finding on a rule that earlier ones beat on all of its deals; `wait` does so for a while only."""
     earlier = winners.drop_nulls().unique(maintain_order=True)
     told = ", ".join(earlier.head(SHOWN))
     waits = {rule.name for rule in policy.spec.rules if rule.verdict == "wait"}
