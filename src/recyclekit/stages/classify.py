@@ -123,7 +123,7 @@ def facts(
     if means is not None:
         plan = plan.join(means, on="deal_pipeline", how="left", maintain_order="left")
     plan = plan.with_columns(stalled_after_days=threshold).with_columns(derive.status())
-    plan = _with_cycles(plan, cycle_facts(memory, spec))
+    plan = _with_cycles(plan, snapshot.deals["deal_id"], cycle_facts(memory, spec))
     if named & {"account_open_deals", "account_stalled_deals"}:
         plan = _with_account_counts(plan)
     rest = derive.rest(spec)
@@ -165,10 +165,14 @@ def _with_contacts(plan: pl.LazyFrame, contacts: pl.DataFrame) -> pl.LazyFrame:
     return plan.join(people, on="contact_id", how="left", maintain_order="left")
 
 
-def _with_cycles(plan: pl.LazyFrame, cycles: pl.DataFrame) -> pl.LazyFrame:
+def _with_cycles(plan: pl.LazyFrame, deal_ids: pl.Series, cycles: pl.DataFrame) -> pl.LazyFrame:
+    """Lay the cycles beside the deals, which the plan keeps in their order."""
     if cycles.is_empty():
         return plan.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in NO_CYCLES.items())
-    return plan.join(cycles.lazy(), on="deal_id", how="left", maintain_order="left")
+    # Only the rows are joined: a join of all columns would copy every column of the deals.
+    places = cycles.select("deal_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("_row"))
+    rows = deal_ids.to_frame("deal_id").join(places, on="deal_id", how="left", maintain_order="left")["_row"]
+    return plan.with_columns(cycles[name].gather(rows) for name in NO_CYCLES)
 
 
 def _with_account_counts(plan: pl.LazyFrame) -> pl.LazyFrame:
