@@ -9,17 +9,18 @@ from datetime import date
 import polars as pl
 
 from recyclekit.connectors import Opening
-from recyclekit.errors import ConnectorError
+from recyclekit.errors import ConnectorError, InDoubtError, RemoteError
 from recyclekit.models.plan import Action, ActionKind
-from recyclekit.models.run import Receipt
+from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit.models.snapshot import Finding
 from recyclekit.models.tables import Table
 from recyclekit_salesforce import preflight
+from recyclekit_salesforce.answers import doubtful
 from recyclekit_salesforce.preflight import lacking
 from recyclekit_salesforce.settings import SalesforceSettings
 from recyclekit_salesforce.sink.fields import Fields
 from recyclekit_salesforce.sink.members import Members
-from recyclekit_salesforce.sink.rows import MOST
+from recyclekit_salesforce.sink.rows import MOST, UNSENT
 from recyclekit_salesforce.sink.tasks import Tasks
 from recyclekit_salesforce.source import SalesforceSource
 from recyclekit_salesforce.transport import Transport
@@ -140,11 +141,6 @@ class SalesforceSink:
 
 
 def _one_door(door: Door, actions: Sequence[Action], *, is_first: bool) -> list[Receipt]:
-    from recyclekit.errors import InDoubtError, RemoteError
-    from recyclekit.models.run import ReceiptState
-    from recyclekit_salesforce.answers import doubtful
-    from recyclekit_salesforce.sink.rows import UNSENT
-
     try:
         return door(actions)
     except InDoubtError as error:

@@ -7,7 +7,7 @@ from datetime import UTC
 from email.utils import format_datetime
 from typing import Any
 
-from recyclekit.errors import RemoteError
+from recyclekit.errors import RefusedError
 from recyclekit.models.drift import as_text
 from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt, ReceiptState
@@ -134,14 +134,8 @@ class Fields:
 def _id(row: Row) -> str:
     deal = row.action.deal_id
     if not (deal.isalnum() and len(deal) in (15, 18)):
-        raise _bad_id(deal)
+        raise RefusedError(f"'{deal[:40]}' is no id of an opportunity.", code="MALFORMED_ID")
     return deal
-
-
-def _bad_id(deal: str) -> RemoteError:
-    from recyclekit.errors import RefusedError
-
-    return RefusedError(f"'{deal[:40]}' is no id of an opportunity.", code="MALFORMED_ID")
 
 
 def _done(action: Action, proof: str) -> Receipt:

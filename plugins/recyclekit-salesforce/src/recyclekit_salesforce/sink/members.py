@@ -9,6 +9,7 @@ from typing import Any
 from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit_salesforce.answers import CHANGED, DUPLICATE, Refusal, failed, receipt, rows
+from recyclekit_salesforce.columns import soql
 from recyclekit_salesforce.columns.catalogue import Among, Catalogue, query_among
 from recyclekit_salesforce.settings import SalesforceSettings
 from recyclekit_salesforce.sink.removing import delete
@@ -127,7 +128,7 @@ class Members:
             by_campaign.setdefault(campaign, []).append(contact)
         found: dict[tuple[str, str], Mapping[str, Any]] = {}
         for campaign, contacts in by_campaign.items():
-            where = _in_campaign(campaign)
+            where = soql.compare("CampaignId", "=", campaign)
             asked = Among(fields=self._names(), table=OBJECT, column="ContactId", where=where)
             for member in query_among(self._transport, asked, contacts):
                 found[_short((campaign, str(member["ContactId"])))] = member
@@ -153,12 +154,6 @@ class Members:
             remote_id=str(member["Id"]) if key and ours else None,
             proof=f"member {member['Id']} of the campaign" + ("" if key and ours else ", perhaps before us"),
         )
-
-
-def _in_campaign(campaign: str) -> Any:
-    from recyclekit_salesforce.columns import soql
-
-    return soql.compare("CampaignId", "=", campaign)
 
 
 def _person(roles: Sequence[Mapping[str, Any]]) -> _Person:

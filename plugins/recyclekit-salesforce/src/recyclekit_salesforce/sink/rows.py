@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from recyclekit.errors import InDoubtError, RefusedError, RemoteError
+from recyclekit.errors import InDoubtError, RefusedError, RemoteError, SignInError
 from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit_salesforce.answers import CONFIGURATION, LOCKED, Refusal, doubtful, failed
@@ -128,8 +128,6 @@ def _refuse_configuration(receipts: Sequence[Receipt]) -> None:
     Raises:
         SignInError: naming the code and the field.
     """
-    from recyclekit.errors import SignInError
-
     codes = {receipt.code for receipt in receipts}
     if receipts and len(codes) == 1 and codes <= CONFIGURATION:
         first = receipts[0]
