@@ -78,6 +78,6 @@ SCHEDULED: dict[str, PolarsDataType] = {
     "owner": NAME,  # who makes it
     "channel": NAME,  # phone | mail | meeting | newsletter
     "hook": pl.String,  # what to come back with: sales' own text, else the track's
-    "note": pl.String,  # why a date was moved, a default used, or nothing could be placed
+    "note": NAME,  # why a date was moved, a default used, or nothing could be placed
 }
 """Columns of stage 4's decisions, one row per deal: what the decisions file shows."""
