@@ -58,7 +58,11 @@ def opening(tmp_path_factory: pytest.TempPathFactory) -> Opening:
 @pytest.fixture(scope="session")
 def settings(server: Server) -> TrytonSettings:
     scenarios = {"newsletter": server.ids["scenarios"]["newsletter"], "rivals": server.ids["scenarios"]["rivals"]}
-    return TrytonSettings(url=server.url, database="crm", key=server.key, scenarios=scenarios, page_size=7)
+    made = server.call("POST", "marketing.email.list", {"name": "Readers", "language": 1})
+    return TrytonSettings(
+        url=server.url, database="crm", key=server.key, scenarios=scenarios, mailing_lists={"readers": made["id"]},
+        page_size=7,
+    )  # fmt: skip
 
 
 @pytest.fixture

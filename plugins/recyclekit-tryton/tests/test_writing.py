@@ -180,3 +180,41 @@ def test_preflight_names_scenarios_that_are_missing_or_still(sink: TrytonSink, s
         server.call("POST", f"marketing.automation.scenario/{scenario}/draft", {})
         server.call("POST", f"marketing.automation.scenario/{scenario}/run", {})
     assert [(f.level, f.where) for f in found] == [("warning", "scenarios.rivals")]
+
+
+def _reachable(server: Server, party: str) -> None:
+    values = {"party": server.ids["parties"][party], "type": "email", "value": f"{party}@Example.com"}
+    server.call("POST", "party.contact_mechanism", values)
+
+
+def test_an_address_is_put_into_a_mailing_list_once_and_taken_out_again(
+    sink: TrytonSink, server: Server, deal: Deal
+) -> None:
+    _reachable(server, "p41")
+    action = enrol(deal("d41"), "readers")
+    made, again = sink.write([action])[0], sink.write([action])[0]
+    assert (made.state, again.state, again.remote_id) == (ReceiptState.DONE, ReceiptState.DONE, None)
+    assert "example.com" not in f"{made} {again}".lower()
+    assert sink.find([action])[0].state is ReceiptState.DONE
+    assert [row["email"] for row in server.call("GET", "marketing.email?f=email")] == ["p41@example.com"]
+    assert sink.undo([undoing(action, made.remote_id)])[0].state is ReceiptState.DONE
+    assert server.call("GET", "marketing.email?f=email") == []
+    assert sink.undo([undoing(action, None)])[0].state is ReceiptState.SKIPPED
+
+
+def test_a_mailing_list_takes_nobody_without_an_address_or_who_opted_out(sink: TrytonSink, deal: Deal) -> None:
+    mute, out = enrol(deal("d42"), "readers"), enrol(deal("d7"), "readers")
+    states = {receipt.key: (receipt.state, receipt.code) for receipt in sink.write([mute, out])}
+    assert states[mute.key] == (ReceiptState.FAILED, "no_address")
+    assert states[out.key] == (ReceiptState.SKIPPED, "opted_out")
+
+
+def test_a_lost_deal_that_somebody_reopened_is_open_though_it_keeps_its_end_date(
+    sink: TrytonSink, server: Server, deal: Deal
+) -> None:
+    server.call("POST", f"sale.opportunity/{deal('d45')}/lead", {})
+    server.call("POST", f"sale.opportunity/{deal('d45')}/opportunity", {})
+    columns = {Table.DEALS: columns_of(MAPPED.fields[Table.DEALS])}
+    row = sink.read_back([deal("d45")], columns)[Table.DEALS].row(0, named=True)
+    assert (row["state"], row["end_date"]) == ("opportunity", "2025-03-05")
+    assert row["state"] in (MAPPED.stages.open or ())

@@ -15,6 +15,7 @@ from recyclekit.models.tables import OWN_FIELDS, Table
 
 DEAL, NOTE, TASK, PARTY = "sale.opportunity", "ir.note", "project.work", "party.party"
 SCENARIO, ENROLMENT = "marketing.automation.scenario", "marketing.automation.record"
+MAILING_LIST, MEMBER = "marketing.email.list", "marketing.email"
 
 PERSON = "person"
 """Made here: the party behind the opportunity's contact (a number or address), else the opportunity's own party."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from recyclekit.errors import RefusedError, RemoteError
 from recyclekit.models.plan import ActionKind
 from recyclekit.models.snapshot import Finding
-from recyclekit_tryton.field_map import DEAL, ENROLMENT, NOTE, SCENARIO, TASK
+from recyclekit_tryton.field_map import DEAL, ENROLMENT, MAILING_LIST, NOTE, SCENARIO, TASK
 from recyclekit_tryton.settings import TrytonSettings
 from recyclekit_tryton.transport import Transport
 
@@ -45,11 +45,13 @@ def _model(transport: Transport, model: str, brought_by: str) -> Iterator[Findin
 
 
 def _scenarios(transport: Transport, settings: TrytonSettings) -> Iterator[Finding]:
-    wanted = settings.scenarios
-    if not wanted:
-        what = "No scenario is named, so enrolments will be refused one by one."
+    wanted, lists = settings.scenarios, settings.mailing_lists
+    if not wanted and not lists:
+        what = "No scenario and no mailing list is named, so enrolments will be refused one by one."
         yield Finding(level="warning", where="scenarios", what=what, fix="Name one per track: scenarios: {TRACK: ID}.")
         return
+    if lists:
+        yield from _lists(transport, lists)
     domain = [["id", "in", sorted(set(wanted.values()))]]
     found = {row["id"]: row for row in transport.read(SCENARIO, domain, ["name", "state", "model"])}
     for track, scenario in wanted.items():
@@ -62,6 +64,13 @@ def _scenarios(transport: Transport, settings: TrytonSettings) -> Iterator[Findi
         elif row["state"] != "running":
             what = f"The scenario {row['name']} is {row['state']}: whom we enrol waits until it runs."
             yield Finding(level="warning", where=f"scenarios.{track}", what=what, fix="Run it in Tryton.")
+
+
+def _lists(transport: Transport, lists: Mapping[str, int]) -> Iterator[Finding]:
+    known = {row["id"] for row in transport.read(MAILING_LIST, [["id", "in", sorted(set(lists.values()))]], ["id"])}
+    for track, number in lists.items():
+        if number not in known:
+            yield _error(f"mailing_lists.{track}", f"There is no mailing list {number}.", "Correct its id.")
 
 
 def _error(where: str, what: str, fix: str) -> Finding:

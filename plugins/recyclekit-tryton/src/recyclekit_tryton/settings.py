@@ -17,6 +17,9 @@ class TrytonSettings(BaseModel):
     scenarios: dict[str, int] = Field(
         default_factory=dict, description="List or track of the policy → id of the scenario to enrol parties in."
     )
+    mailing_lists: dict[str, int] = Field(
+        default_factory=dict, description="List or track of the policy → id of the mailing list to put addresses into."
+    )
     timeout: float = Field(default=60.0, gt=0, description="Seconds to wait for an answer.")
     page_size: int = Field(default=200, ge=1, le=500, description="Records of a page.")
     parallel: int = Field(default=4, ge=1, le=32, description="Calls at the same time: Tryton has no batches.")

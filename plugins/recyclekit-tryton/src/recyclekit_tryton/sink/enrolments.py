@@ -10,6 +10,7 @@ from recyclekit_tryton.answers import Record
 from recyclekit_tryton.field_map import DEAL, ENROLMENT, PARTY, UNSUBSCRIBED
 from recyclekit_tryton.settings import TrytonSettings
 from recyclekit_tryton.sink.deals import Deal, number
+from recyclekit_tryton.sink.mailing_lists import MailingLists
 from recyclekit_tryton.source import person
 from recyclekit_tryton.transport import Transport, either
 
@@ -19,9 +20,15 @@ class Enrolments:
 
     def __init__(self, transport: Transport, settings: TrytonSettings) -> None:
         self._transport, self._scenarios = transport, settings.scenarios
+        self._lists = MailingLists(transport, settings)
 
     def there(self, actions: Sequence[Action]) -> Mapping[str, tuple[int | None, str]]:
         """Return, by key, that the party is enrolled. By whom, Tryton does not say: without an id, so never undone."""
+        mailed = [action for action in actions if self._lists.takes(action)]
+        rest = [action for action in actions if action not in mailed]
+        return {**(self._lists.there(mailed) if mailed else {}), **(self._in_scenarios(rest) if rest else {})}
+
+    def _in_scenarios(self, actions: Sequence[Action]) -> Mapping[str, tuple[int | None, str]]:
         deals = sorted({number(action.deal_id) for action in actions} - {0})
         rows = self._transport.read(DEAL, [["id", "in", deals]], ["party", "contact.party"])
         parties = {row["id"]: person(row) for row in rows}
@@ -38,11 +45,13 @@ class Enrolments:
 
     def put(self, action: Action, deal: Deal) -> Receipt:
         """Enrol the party, unless it has left a scenario since the plan was made."""
+        if self._lists.takes(action):
+            return self._lists.put(action, deal)
         scenario = self._scenario(action)
         if scenario is None:
             name = action.payload.get("list") or action.payload.get("track")
             return _failed(
-                action, "no_scenario", f"no scenario is named for {name}; add it to the connection's settings"
+                action, "no_scenario", f"no scenario or list is named for {name}; add it to the connection's settings"
             )
         if deal.person is None:
             return _failed(action, "no_contact", "the opportunity has no party")
@@ -56,6 +65,8 @@ class Enrolments:
 
     def take_back(self, action: Action) -> Receipt:
         """Remove the record that we made, unless the party has left the scenario: the record says so for ever."""
+        if self._lists.takes(action):
+            return self._lists.take_back(action)
         if action.remote_id is None:
             reason = "the party may have been enrolled by somebody else before"
             return Receipt(key=action.key, state=ReceiptState.SKIPPED, code="not_ours", reason=reason)
