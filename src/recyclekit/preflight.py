@@ -45,7 +45,7 @@ def preflight(project: Project, pipeline: str | None = None, as_of: date | None 
     found = [*_plugins(project), *_mapping(job), *_writing(job), *_roles(project, job), *_policy(job)]
     if not any(f.level == "error" for f in found):
         found += _data(project, job)
-    return sorted(found, key=lambda f: ("error", "warning", "note").index(f.level))
+    return sorted(dict.fromkeys(found), key=lambda f: ("error", "warning", "note").index(f.level))
 
 
 def _plugins(project: Project) -> Iterator[Finding]:
