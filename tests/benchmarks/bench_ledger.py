@@ -142,6 +142,7 @@ def _over_a_full_ledger(ledger: SqlLedger) -> dict[str, object]:
     for batch in ledger.pending("r1", 100_000):
         ledger.mark_sent(lease, "r1", [action.key for action in batch])
     ledger.store.write("done", _all_done)
+    ledger.end(lease, "r1", RunState.SUCCESS)
     seconds = _timed(lambda: ledger.begin(lease, _of("main2", "r2"), second, dead_letters()))
     return {"seconds": seconds, "recall": _timed(lambda: ledger.memory("main2"))}
 
