@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from recyclekit import clock
+from recyclekit.connectors.protocols import Undoes
 from recyclekit.errors import ConfigError, ConnectorError, ProjectError
 from recyclekit.project import Project, open_project
 from recyclekit.project_file import FILE, json_schema
@@ -180,3 +181,23 @@ def test_a_person_may_have_another_id_in_the_system(tmp_path: Path) -> None:
 def test_two_persons_do_not_share_an_id(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="77 stands for more than one person"):
         opened(tmp_path, OWNERS.replace('"78"', '"77"'))
+
+
+def test_a_job_lays_down_what_is_too_much_for_memory_and_clears_it_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recyclekit.stages import extract as stage
+
+    monkeypatch.setattr(stage, "IN_MEMORY", 2)
+    monkeypatch.setattr(stage, "ScansColumns", Undoes)  # read page by page, as a CRM is
+    monkeypatch.setattr("recyclekit.connectors.csv.source.PAGE", 2)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "deals.csv").write_text("id,stage\n" + "".join(f"{n},Won\n" for n in range(9)), encoding="utf-8")
+
+    job = opened(tmp_path).job()
+    extracted = job.extract()
+    assert list((tmp_path / "tmp").glob("recyclekit-*/deals-*.parquet"))
+    assert job.normalize(extracted).deals.height == 9
+    del job, extracted
+    assert not list((tmp_path / "tmp").glob("recyclekit-*"))

@@ -14,9 +14,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
+from shutil import rmtree
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
+from weakref import finalize
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -94,7 +97,15 @@ class Job:
     def extract(self) -> Extracted:
         """Stage 1. Read the records, only the columns that are needed."""
         with self._stage("extract"):
-            return extract(self.open_source(), tables=self._vendor_columns(), listen=self.listen, run=self.run)
+            source, wanted = self.open_source(), self._vendor_columns()
+            return extract(source, tables=wanted, scratch=self._scratch, listen=self.listen, run=self.run)
+
+    @cached_property
+    def _scratch(self) -> Path:
+        """Where stage 1 lays down what is too much for memory; gone with this job."""
+        folder = Path(gettempdir()) / f"recyclekit-{secrets.token_hex(8)}"
+        finalize(self, rmtree, folder, ignore_errors=True)
+        return folder
 
     def normalize(self, extracted: Extracted) -> Snapshot:
         """Stage 2. Bring the records into the canonical tables; what cannot be read is set aside."""

@@ -173,3 +173,11 @@ def test_pages_with_different_columns_lie_side_by_side() -> None:
     thin = Page(table=Table.DEALS, records=second.records.drop("Stage"), cursor=second.cursor)
     found = extract(Pages([page(1, 3), thin]), tables=WANTED)
     assert found.records[Table.DEALS].collect()["Stage"].to_list() == ["Won"] * 3 + [None] * 2
+
+
+def test_pages_without_records_under_ever_new_cursors_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "BARREN", 50)
+    empty = [page(1, 0, cursor=f"c{n}") for n in range(60)]
+    assert extract(Pages([*empty[:50], page(1, 2)]), tables=WANTED).records[Table.DEALS].collect().height == 2
+    with pytest.raises(RemoteError, match="51 pages without a record"):
+        extract(Pages(empty), tables=WANTED)

@@ -16,6 +16,8 @@ from recyclekit.models.tables import Table
 
 IN_MEMORY = 200_000
 """So many records of a table are held in memory; beyond them they go to Parquet files of about this size."""
+BARREN = 10_000
+"""So many pages without a record may come one after another: some systems hand out ranges that hold nothing."""
 
 
 def extract(
@@ -80,10 +82,13 @@ def _forward(table: Table, pages: Iterator[Page], after: str | None) -> Iterator
     """
     cursors = set() if after is None else {after}
     contents: dict[int, int] = {}
-    previous, idle = after, 0
+    previous, idle, barren = after, 0, 0
     for page in pages:
         empty = page.records.is_empty()
         idle = idle + 1 if empty and page.cursor == previous else 0
+        barren = barren + 1 if empty else 0
+        if barren > BARREN:
+            raise _circling(table, f"it gave {barren:,} pages without a record one after another")
         if page.cursor in cursors and (idle != 1 or not empty):
             raise _circling(table, f"it gave the cursor '{page.cursor[:40]}' again")
         seen = 0 if empty else _content(page)
