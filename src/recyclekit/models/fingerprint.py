@@ -12,7 +12,7 @@ from recyclekit.models.tables import DECISION_FIELDS
 FIELDS: Final = (*DECISION_FIELDS, "last_contact_at", "opted_out")
 """What goes in: the deal's own decision fields, when a person was last in contact, and whether contact is unwanted."""
 
-_AT_ONCE: Final = 50_000  # deals whose texts are in memory together
+_AT_ONCE: Final = 20_000  # deals whose texts are in memory together
 _BETWEEN, _NULL = "\x1f", "\x00"
 
 
