@@ -108,8 +108,13 @@ def test_a_large_plan_shows_the_first_deals_of_each_track_and_how_many_more_ther
 
 def test_a_plan_of_nothing_says_so_and_offers_nothing_to_apply() -> None:
     shown = text(plan_view(make_plan([decision("D-1", bucket="none", verdict="none")], []), apply_with=Path("p.json")))
-    assert "No changes. The CRM already shows what this plan would write." in shown
+    assert "No changes. No deal is scheduled by this plan." in shown
     assert "Next:" not in shown
+
+
+def test_a_plan_whose_writes_stand_there_already_says_so() -> None:
+    shown = text(plan_view(make_plan([decision("D-1")], [])))
+    assert "No changes. The CRM already shows what this plan would write." in shown
 
 
 def test_a_plan_that_trips_a_guard_offers_nothing_to_apply() -> None:

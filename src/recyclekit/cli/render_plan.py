@@ -72,7 +72,9 @@ def _header(manifest: Manifest) -> RenderableType:
 
 def _changes(plan: Plan, limit: int) -> list[RenderableType]:
     if plan.actions.is_empty():
-        return [Text("No changes. The CRM already shows what this plan would write.", "bold green")]
+        scheduled = plan.manifest.by_bucket.get("scheduled")
+        why = "The CRM already shows what this plan would write." if scheduled else "No deal is scheduled by this plan."
+        return [Text(f"No changes. {why}", "bold green")]
     deals = changed_deals(plan)
     groups = (
         deals.group_by("track").len("deals").sort(pl.col("track").is_null(), -pl.col("deals").cast(pl.Int64), "track")

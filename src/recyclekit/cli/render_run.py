@@ -42,6 +42,7 @@ _SAID = {
     RunState.ABORTED: "stopped before the end",
     RunState.FAILED: "failed",
 }
+_BACK = "everything was taken back"
 _UNSAID = {
     ReceiptState.SKIPPED.value: "left as it is; the connector gave no reason",
     ReceiptState.FAILED.value: "refused; the connector gave no reason",
@@ -62,7 +63,7 @@ def outcome_view(outcome: Outcome) -> RenderableType:
             (outcome.run, "bold"),
             "  ",
             _state(outcome.state),
-            f"  {_SAID[outcome.state]}",
+            f"  {_BACK if undo and outcome.state is RunState.SUCCESS else _SAID[outcome.state]}",
         ),
         equation(outcome_equation(outcome), "planned"),
         words(f"{outcome.already:,} of the applied were already done by an earlier attempt.", QUIET)
@@ -190,7 +191,7 @@ def _stamp(run: Run) -> list[tuple[str, str]]:
 
 def _by_state(actions: pl.DataFrame) -> RenderableType:
     if actions.is_empty():
-        return Text("No writes.", QUIET)
+        return Text("No writes to show.", QUIET)
     states = [str(s) for s in ReceiptState if s in set(actions["state"].cast(pl.String))]
     counts = actions.group_by(pl.col("kind").cast(pl.String), pl.col("state").cast(pl.String)).len("n")
     found = {(kind, state): n for kind, state, n in counts.iter_rows()}
