@@ -153,6 +153,8 @@ def test_stray_nul_bytes_do_not_make_a_file_utf16(tmp_path: Path) -> None:
 @example(b"\xff\xfe")
 @example(b"\x1b$B")
 @example(b"*")
+@example(b'""')
+@example(b'"a"\n"1"\n')
 def test_any_bytes_are_read_or_refused_in_words(tmp_path: Path, content: bytes) -> None:
     path = put(tmp_path / "deals.csv", content)
     try:

@@ -119,7 +119,7 @@ def read_heading(path: Path, name: str, separator: str | None, quote: str) -> He
 
 def find_separator(start: bytes, quote: str) -> str:
     """Return the separator that most heading cells have between them, trusting one that the next rows repeat."""
-    lines = [line for line in _unquoted(start, quote).split(b"\n")[:20] if line.strip()]
+    lines = [line for line in _unquoted(start, quote).split(b"\n")[:20] if line.strip()] or [b""]
     counts = {mark: [line.count(mark.encode()) for line in lines[:-1] or lines] for mark in SEPARATORS}
 
     def trust(mark: str) -> tuple[int, int]:
