@@ -11,6 +11,7 @@ import polars as pl
 from recyclekit.errors import GuardError, QuotaError, StalePlanError
 from recyclekit.ledger.protocol import LedgerReader
 from recyclekit.models.plan import ActionKind, Manifest, PolicyStamp
+from recyclekit.models.run import Run
 
 if TYPE_CHECKING:
     from recyclekit.connectors.protocols import Sink
@@ -39,13 +40,18 @@ def admit(manifest: Manifest, today: PolicyStamp, *, approve_guards: bool = Fals
         )
 
 
+def taken_back(ledger: LedgerReader, pipeline: str) -> Mapping[str, Run]:
+    """Return the runs that were taken back, whole or in part, each with the run that did."""
+    return {known.of_run: known for known in ledger.runs(pipeline, _LOOK_BACK) if known.of_run is not None}
+
+
 def refuse_undone(ledger: LedgerReader, pipeline: str, run: str) -> None:
     """Stop a plan that was written and taken back: its keys are spent, so writing it again would do nothing.
 
     Raises:
         StalePlanError: an undo of this run is in the ledger.
     """
-    undo = next((known for known in ledger.runs(pipeline, _LOOK_BACK) if known.of_run == run), None)
+    undo = taken_back(ledger, pipeline).get(run)
     if undo is not None:
         raise StalePlanError(
             f"The plan of run {run} was written, and taken back by {undo.run}.",

@@ -227,6 +227,7 @@ class Job:
         if wanted is None:
             raise ConfigError("There is no unfinished run.", fix="`recyclekit runs` lists all of them.")
         known = self.open_ledger().run(wanted)
+        admission.refuse_undone(self.open_ledger(), self.pipeline, known.run)
         outcome = stage_5.resume(known.run, **self._means(known.as_of or self.as_of))
         return self._told(replace(outcome, kind=known.kind))
 
@@ -237,7 +238,8 @@ class Job:
 
     def unfinished(self) -> str | None:
         """Return the newest run of this pipeline that is not finished: this flow run's own, where there is one."""
-        runs = [r for r in self.open_ledger().runs(self.pipeline) if _is_unfinished(r)]
+        undone = admission.taken_back(self.open_ledger(), self.pipeline)
+        runs = [r for r in self.open_ledger().runs(self.pipeline) if _is_unfinished(r) and r.run not in undone]
         own = [r for r in runs if self.flow_run is not None and r.flow_run == self.flow_run]
         return next((r.run for r in (own if self.flow_run is not None else runs)), None)
 
