@@ -75,6 +75,7 @@ def hubspot_sdk(settings: dict[str, Any]) -> int:
 def hubspot_write(settings: dict[str, Any], count: int = 60_000) -> int:
     """Our sink: so many updates of own fields, batch after batch."""
     from recyclekit.connectors import Opening
+    from recyclekit.models.tables import Table
     from recyclekit.testing import set_fields
     from recyclekit_hubspot import MANIFEST
 
@@ -82,8 +83,9 @@ def hubspot_write(settings: dict[str, Any], count: int = 60_000) -> int:
     config = MANIFEST.settings.model_validate(settings)
     assert MANIFEST.open_source is not None
     assert MANIFEST.open_sink is not None
-    pages = MANIFEST.open_source(config, opening).pages("deals", None, ["id"])  # type: ignore[arg-type]  # a StrEnum's text
-    deals = [str(deal) for page in pages for deal in page.records["id"]][:count]
+    source = MANIFEST.open_source(config, opening)
+    column = str(source.mapped().fields[Table.DEALS]["deal_id"].column)
+    deals = [deal for page in source.pages(Table.DEALS, None, [column]) for deal in page.records[column]][:count]
     sink = MANIFEST.open_sink(config, opening)
     actions = [set_fields(deal, {"recycle_track": "timing", "recycle_cycle": 1}) for deal in deals]
     began, done = time.perf_counter(), 0
@@ -116,7 +118,7 @@ def _extracted(manifest: Any, settings: dict[str, Any]) -> int:
     opening = Opening(folder=Path(), timezone=ZoneInfo("Asia/Tokyo"))
     source = manifest.open_source(manifest.settings.model_validate(settings), opening)
     specs = source.mapped().fields[Table.DEALS]
-    columns = [c for c in columns_of(specs) if c == "id" or c in PROPERTIES or "url" not in settings]
+    columns = [c for c in columns_of(specs) if c == specs["deal_id"].column or c in PROPERTIES or "url" not in settings]
     with tempfile.TemporaryDirectory() as scratch:
         found = extract(source, tables={Table.DEALS: columns}, scratch=Path(scratch))
         rows: int = found.records[Table.DEALS].select(pl.len()).collect().item()
