@@ -97,7 +97,15 @@ def test_runs_are_listed_with_state_and_writes() -> None:
     shown = text(runs_view([undo, a_run()]), 120)
     assert f"undo of …{RUN[-4:]}" in shown
     assert "400 done, 2 in doubt" in shown
+    assert "retry" not in shown
     assert text(runs_view([])) == "No runs yet."
+
+
+def test_a_run_that_never_ended_says_how_to_take_it_up_unless_it_was_taken_back() -> None:
+    killed = a_run(state=RunState.RUNNING)
+    assert f"recyclekit retry {RUN}" in text(runs_view([killed]), 140)
+    undo = a_run(run="r20261122-010000-cd34", kind=RunKind.UNDO, of_run=RUN, counts={})
+    assert "retry" not in text(runs_view([undo, killed]), 140)
 
 
 def test_one_run_shows_its_stamp_its_writes_and_what_was_left() -> None:

@@ -147,7 +147,19 @@ def runs_view(runs: Sequence[Run]) -> RenderableType:
         )
         for r in runs
     )
-    return table(("run", "kind", "state", "as of", "writes"), rows, flexible=("writes",))
+    listed = table(("run", "kind", "state", "as of", "writes"), rows, flexible=("writes",))
+    return stack(
+        listed, *(_unfinished(r) for r in runs if r.state is RunState.RUNNING and r.run not in _taken_back(runs))
+    )
+
+
+def _unfinished(run: Run) -> RenderableType:
+    why = "takes it up, if no process works on it any more; until then its deals wait"
+    return next_step(f"recyclekit retry {run.run}", why)
+
+
+def _taken_back(runs: Sequence[Run]) -> set[str]:
+    return {r.of_run for r in runs if r.kind is RunKind.UNDO and r.of_run is not None}
 
 
 def _what(run: Run) -> str:

@@ -73,4 +73,6 @@ def _reason(report: pytest.TestReport) -> str:
 def _last_line(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     text = str(getattr(crash, "message", "") or report.longreprtext).strip()
-    return text.splitlines()[0][:300] if text else "failed"
+    lines = text.splitlines() or ["failed"]
+    # A syntax error shows where it stands before it says what it is.
+    return (lines[-1] if lines[0].lstrip().startswith("File ") else lines[0])[:300]
