@@ -10,6 +10,7 @@ import pytest
 from recyclekit import clock
 from recyclekit.connectors.protocols import Undoes
 from recyclekit.errors import ConfigError, ConnectorError, ProjectError
+from recyclekit.preflight import preflight
 from recyclekit.project import Project, open_project
 from recyclekit.project_file import FILE, json_schema
 
@@ -201,3 +202,10 @@ def test_a_job_lays_down_what_is_too_much_for_memory_and_clears_it_away(
     assert job.normalize(extracted).deals.height == 9
     del job, extracted
     assert not list((tmp_path / "tmp").glob("recyclekit-*"))
+
+
+@pytest.mark.parametrize(("stage", "level"), [("失注", "warning"), ("Closed Lost", "warning"), ("Negotiation", "note")])
+def test_a_stage_that_sounds_closed_and_is_taken_for_open_is_a_warning(tmp_path: Path, stage: str, level: str) -> None:
+    (tmp_path / "deals.csv").write_text(f"id,stage\n1,Won\n2,{stage}\n", encoding="utf-8")
+    found = [f for f in preflight(opened(tmp_path)) if f"'{stage}' is taken for open" in f.what]
+    assert [f.level for f in found] == [level]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -25,6 +26,7 @@ from recyclekit.project import Connection, Project
 if TYPE_CHECKING:
     from recyclekit.stages.classify import Classified
 
+_SOUNDS_CLOSED = re.compile(r"失注|受注|成約|\b(closed|lost|won)\b", re.IGNORECASE)
 MOST = 20
 """How many values of one kind are listed; the rest is counted."""
 
@@ -174,4 +176,4 @@ def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
     for stage, count, amount in unmapped.head(MOST).iter_rows():
         what = f"The stage '{stage}' is taken for open: {count:,} deals, {amount or 0:,.0f} in money."
         fix = "Name it under `stages` if it is won or lost; `stages.open` lists those that are open."
-        yield Finding(level="note", where="stages", what=what, fix=fix)
+        yield Finding(level="warning" if _SOUNDS_CLOSED.search(stage) else "note", where="stages", what=what, fix=fix)
