@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from recyclekit.connectors import Page
 from recyclekit.errors import ConnectorError
 from recyclekit.models.tables import Table
 from recyclekit_hubspot.columns import ID
@@ -17,8 +18,8 @@ from .conftest import Opener, Portal, read_all, rows
 COLUMNS = [ID, "dealname", "dealstage"]
 
 
-def ids(pages: Sequence[object]) -> list[str]:
-    return rows(pages)[ID].to_list()  # type: ignore[arg-type]  # pages
+def ids(pages: Sequence[Page]) -> list[str]:
+    return rows(pages)[ID].to_list()
 
 
 def test_all_deals_are_read_once_whatever_a_page_holds(portal: Portal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -26,12 +27,12 @@ def owner(portal: Portal) -> str:
     return next(iter(portal.crm.portal.owners))
 
 
-def states(receipts: object) -> list[str]:
-    return [str(receipt.state) for receipt in receipts]  # type: ignore[attr-defined]  # receipts
+def states(receipts: Sequence[Receipt]) -> list[str]:
+    return [str(receipt.state) for receipt in receipts]
 
 
-def by_key(receipts: object) -> dict[str, Receipt]:
-    return {receipt.key: receipt for receipt in receipts}  # type: ignore[attr-defined]  # receipts
+def by_key(receipts: Sequence[Receipt]) -> dict[str, Receipt]:
+    return {receipt.key: receipt for receipt in receipts}
 
 
 def fields_of(portal: Portal, deal: str) -> dict[str, str | None]:

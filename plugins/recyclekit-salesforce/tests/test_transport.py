@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from pydantic import SecretStr
 from requests.adapters import BaseAdapter
 
 from recyclekit import clock
@@ -34,7 +35,7 @@ class Canned(BaseAdapter):
         self.answers, self.asked = list(answers), list[requests.PreparedRequest]()
         self.timeouts: list[Any] = []
 
-    def send(self, request: requests.PreparedRequest, **more: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, **more: Any) -> requests.Response:  # type: ignore[override]  # narrower
         self.asked.append(request)
         self.timeouts.append(more.get("timeout"))
         status, body, headers = self.answers.pop(0)
@@ -118,7 +119,7 @@ PASSWORD = {"domain": "acme.my", "username": "u@acme.com", "password": "hidden",
 
 
 def test_passwords_work_for_those_who_still_have_to_and_are_warned_about(tmp_path: Path) -> None:
-    settings, session = SalesforceSettings(**PASSWORD), requests.Session()  # type: ignore[arg-type]  # secrets as text
+    settings, session = SalesforceSettings.model_validate(PASSWORD), requests.Session()
     adapter = Canned((200, SOAP, {}), (500, FAULT, {}))
     session.mount("https://", adapter)
     token = authority(settings, tmp_path, session).token()
@@ -129,7 +130,7 @@ def test_passwords_work_for_those_who_still_have_to_and_are_warned_about(tmp_pat
     assert "hidden" not in str(vars(caught.value))
     (finding,) = legacy(settings)
     assert (finding.level, "2027" in finding.what) == ("warning", True)
-    assert not legacy(SalesforceSettings(domain="x.my", client_id="i", client_secret="s"))  # type: ignore[arg-type]
+    assert not legacy(SalesforceSettings(domain="x.my", client_id="i", client_secret=SecretStr("s")))
 
 
 def test_a_given_token_that_dies_cannot_be_renewed(crm: SalesforceSandbox, transport: Opened) -> None:
@@ -170,7 +171,7 @@ def test_settings_that_cannot_work_are_refused(given: dict[str, Any]) -> None:
     ],
 )
 def test_a_domain_is_written_in_several_ways(domain: str, address: str) -> None:
-    settings = SalesforceSettings(domain=domain, client_id="i", client_secret="s", version="68")  # type: ignore[arg-type]
+    settings = SalesforceSettings(domain=domain, client_id="i", client_secret=SecretStr("s"), version="68")
     assert (settings.address, settings.version) == (address, "68.0")
 
 

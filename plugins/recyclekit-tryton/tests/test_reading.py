@@ -7,6 +7,7 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
+from recyclekit.connectors import Opening
 from recyclekit.errors import ConnectorError, RefusedError, SignInError
 from recyclekit.models.field_map import columns_of
 from recyclekit.models.tables import Table
@@ -100,12 +101,12 @@ def test_a_name_that_tryton_does_not_know_is_told_in_words(source: TrytonSource)
         list(source.pages(Table.DEALS, None, ["id", "closed_lost_reason"]))
 
 
-def test_a_wrong_key_is_a_sign_in_error_that_does_not_show_it(settings: TrytonSettings, opening: object) -> None:
+def test_a_wrong_key_is_a_sign_in_error_that_does_not_show_it(settings: TrytonSettings, opening: Opening) -> None:
     from recyclekit_tryton import MANIFEST
 
     assert MANIFEST.open_source is not None
     wrong = settings.model_copy(update={"key": type(settings.key)("not-the-key")})
-    opened = MANIFEST.open_source(wrong, opening)  # type: ignore[arg-type]
+    opened = MANIFEST.open_source(wrong, opening)
     with pytest.raises(SignInError) as told:
         list(opened.pages(Table.DEALS, None, ["id"]))
     assert "not-the-key" not in str(told.value)

@@ -47,7 +47,7 @@ class FixedToken:
     def bearer(self) -> Bearer:
         return Bearer(self.token)
 
-    def refused(self, bearer: Bearer) -> bool:  # noqa: ARG002  # there is no other
+    def refused(self, bearer: Bearer) -> bool:  # noqa: ARG002  # the protocol's; a fixed token has no successor
         return False
 
 

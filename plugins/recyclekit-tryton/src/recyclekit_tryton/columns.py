@@ -55,7 +55,7 @@ def _of_class(value: Mapping[str, Any]) -> str | None:
 def moment(value: Mapping[str, Any]) -> datetime:
     """Return Tryton's time, which is UTC and says nothing of it."""
     parts = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-    return datetime(*(value.get(part, 0) for part in parts))  # noqa: DTZ001  # as the system keeps it; see text
+    return datetime(*(value.get(part, 0) for part in parts))  # noqa: DTZ001  # Tryton's times are naive UTC
 
 
 def of_moment(at_moment: datetime) -> dict[str, Any]:
