@@ -32,6 +32,7 @@ from recyclekit.models.standing import ASK
 from recyclekit.models.tables import OWN_FIELDS
 from recyclekit.models.tally import tally, tally_buckets, tally_reasons
 from recyclekit.policy.caps import over_cap, parties
+from recyclekit.policy.guards import tripped
 from recyclekit.policy.hooks import is_vague
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.missing import missing, missing_names
@@ -164,7 +165,7 @@ def schedule(
         by_bucket=tally_buckets(made["bucket"]),
         by_kind=tally(actions["kind"]),
         changes=_changes(actions),
-        guards=_tripped(new, snapshot.extracted_deals, spec),
+        guards=tripped(new, snapshot.extracted_deals, spec),
     )
 
 
@@ -341,18 +342,3 @@ def _changes(actions: pl.DataFrame) -> dict[str, int]:
     added = actions.select((enters & (pl.col("step") != ASK)).sum()).item()
     others = actions.filter(pl.col("change") != str(Change.ADD)).select("deal_id", "change").unique()["change"]
     return {**tally(others, Change), str(Change.ADD): added}
-
-
-# -- guards -----------------------------------------------------------------------------------------------------------
-
-
-def _tripped(new: int, deals: int, spec: PolicySpec) -> tuple[str, ...]:
-    guards, tripped = spec.guards, []
-    if guards.maximum_deals is not None and new > guards.maximum_deals:
-        tripped.append(f"{new} deals would be newly recycled; guards.maximum_deals allows {guards.maximum_deals}")
-    if guards.maximum_share is not None and deals and new / deals > guards.maximum_share:
-        tripped.append(
-            f"{new / deals:.1%} of all deals would be newly recycled; guards.maximum_share allows"
-            f" {guards.maximum_share:.1%}"
-        )
-    return tuple(tripped)
