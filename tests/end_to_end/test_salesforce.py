@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from recyclekit.testing.sandbox.salesforce import SalesforceSandbox
 from tests.end_to_end.conftest import Command
+from tests.end_to_end.every_kind import seed
 
-TODAY = datetime.now(UTC).date()
 OWN = ("Recycle_Track__c", "Recycle_Next_On__c", "Recycle_Reason__c")
-LOST = (
-    ("budget", "No Budget"),
-    ("later", "Timing"),
-    ("rival", "Lost to Competitor"),
-    ("price", "Price"),
-    ("silent", "No response"),
-    ("curious", "Just researching"),
-)
 
 
 def test_from_init_to_undo_on_an_org_that_has_everything(
@@ -113,43 +103,6 @@ def project(recyclekit: Command, folder: Path, crm: SalesforceSandbox) -> dict[s
         "SALESFORCE_CLIENT_ID": settings["client_id"],
         "SALESFORCE_CLIENT_SECRET": settings["client_secret"],
     }
-
-
-def seed(crm: SalesforceSandbox) -> Mapping[str, str]:
-    """Put deals of every kind into the org; returns our names → ids."""
-    people = ("budget", "later", "rival", "price", "silent", "curious", "won", "stalled", "open")
-    lost: list[dict[str, Any]] = [
-        {**deal(name, "lost"), "lost_reason": reason, "closed_on": days_ago(40)} for name, reason in LOST
-    ]
-    loaded = crm.load(
-        accounts=[{"account_id": f"a-{name}", "country": "JP"} for name in people],
-        contacts=[{"contact_id": f"c-{name}", "account_id": f"a-{name}"} for name in people],
-        deals=[
-            *lost,
-            {**deal("won", "won"), "closed_on": days_ago(30)},
-            {**deal("stalled", "open"), "closed_on": days_ago(-30)},
-            {**deal("open", "open"), "closed_on": days_ago(-30)},
-        ],
-        activities=[
-            {"deal_id": "stalled", "kind": "call", "at": at_noon(days_ago(90))},
-            {"deal_id": "open", "kind": "meeting", "at": at_noon(days_ago(5))},
-            *({"deal_id": name, "kind": "email", "at": at_noon(days_ago(45))} for name, _ in LOST),
-        ],
-    )
-    return loaded.deals
-
-
-def deal(name: str, state: str) -> dict[str, Any]:
-    known = {"deal_id": name, "account_id": f"a-{name}", "contact_id": f"c-{name}", "created_on": days_ago(200)}
-    return {**known, "crm_state": state, "amount": 1_000_000.0}
-
-
-def days_ago(days: int) -> date:
-    return TODAY - timedelta(days=days)
-
-
-def at_noon(day: date) -> datetime:
-    return datetime.combine(day, time(3), UTC)
 
 
 def own_fields(crm: SalesforceSandbox, deal_id: str) -> dict[str, object]:
