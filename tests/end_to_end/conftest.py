@@ -44,10 +44,12 @@ def recyclekit(tmp_path: Path) -> Command:
             if largest_file is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
+        # Where a file may not grow, Python up to 3.13 leaves a half-written .pyc behind, which breaks every later import of it.
+        compiled = {} if largest_file is None else {"PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [sys.executable, "-m", "recyclekit", *map(str, argv)],
             cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "140", "NO_COLOR": "1", **(env or {})},
+            env={**os.environ, "COLUMNS": "140", "NO_COLOR": "1", **compiled, **(env or {})},
             capture_output=True,
             text=True,
             encoding="utf-8",
