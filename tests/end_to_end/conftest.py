@@ -44,7 +44,7 @@ def recyclekit(tmp_path: Path) -> Command:
             if largest_file is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
-        # Where a file may not grow, Python up to 3.13 leaves a half-written .pyc behind, which breaks every later import of it.
+        # Where a file may not grow, Python before 3.14 leaves half a .pyc behind, and every later import breaks.
         compiled = {} if largest_file is None else {"PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [sys.executable, "-m", "recyclekit", *map(str, argv)],
