@@ -50,7 +50,7 @@ tryton-up: $(VENV)/dev.stamp ## a real Tryton server in build/tryton, for the te
 
 pins: $(VENV)/uv.stamp ## renew requirements/ from pyproject.toml
 	@$(COMPILE) --upgrade --extra postgres pyproject.toml -o requirements/run.txt
-	@$(COMPILE) --upgrade --extra postgres --extra testing --group dev -c requirements/run.txt --no-emit-package recyclekit \
+	@$(COMPILE) --upgrade --extra dask --extra otel --extra postgres --extra testing --group dev -c requirements/run.txt --no-emit-package recyclekit \
 	  --prerelease if-necessary-or-explicit pyproject.toml plugins/*/pyproject.toml -o requirements/dev.txt
 	@$(COMPILE) --upgrade requirements/tryton.in -o requirements/tryton.txt
 	@$(COMPILE) --upgrade -c requirements/dev.txt requirements/build.in -o requirements/build.txt
