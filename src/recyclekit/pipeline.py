@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
 from tempfile import gettempdir
@@ -25,15 +25,17 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from recyclekit import admission, clock
-from recyclekit.errors import ConfigError, SumsError
+from recyclekit.errors import ConfigError
 from recyclekit.events import Listen, RunEnded, StageEnded, StageStarted, silence
+from recyclekit.manifest import assemble
 from recyclekit.models.field_map import Mapped
-from recyclekit.models.plan import ActionKind, Manifest, Plan
+from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState
 from recyclekit.models.snapshot import Extracted, Snapshot
-from recyclekit.models.tables import OWN_FIELDS, Table
+from recyclekit.models.tables import Table
+from recyclekit.rereading import Reread, rereading
 from recyclekit.stages import write_back as stage_5
-from recyclekit.stages.classify import Classified, classify, facts, fingerprints
+from recyclekit.stages.classify import Classified, classify, facts
 from recyclekit.stages.extract import extract
 from recyclekit.stages.normalize import normalize
 from recyclekit.stages.schedule import SCHEDULE_READS, schedule
@@ -142,45 +144,17 @@ class Job:
                 calendar=self.calendar,
                 roster=self.roster,
             )
-            aside = snapshot.extracted_deals - made.decisions.height
-            buckets = {**made.by_bucket, "dead_letter": aside}
-            manifest = Manifest(
+            figures.update(actions=made.actions.height)
+            return assemble(
+                snapshot,
+                classified,
+                made,
                 run=self.run,
                 pipeline=self.pipeline,
                 as_of=self.as_of,
                 made_at=clock.now(),
                 policy=self.policy.stamp,
-                deals=snapshot.extracted_deals,
-                dead_letters=snapshot.dead_letters.height,
-                by_status=dict(made.by_status),
-                by_reason=dict(made.by_reason),
-                by_verdict=dict(made.by_verdict),
-                by_rule=dict(made.by_rule),
-                by_track=dict(made.by_track),
-                by_bucket=buckets,
-                actions=dict(made.by_kind),
-                changes=dict(made.changes),
-                calls=self.open_sink().calls({ActionKind(kind): n for kind, n in made.by_kind.items()}),
-                sums_close=_sums_close(snapshot, buckets),
-                readings={str(table): dict(found) for table, found in snapshot.readings.items() if found},
-                guards=list(made.guards),
-            )
-            if not manifest.sums_close:
-                raise SumsError(
-                    f"{snapshot.extracted_deals} deals read, {sum(buckets.values())} accounted for: {buckets}.",
-                    why="Every deal must end in exactly one bucket; this is a fault of recyclekit.",
-                    fix="Nothing was written. Please report it.",
-                )
-            figures.update(actions=made.actions.height)
-            findings = (*snapshot.findings, *classified.findings)
-            return Plan(
-                manifest=manifest,
-                actions=made.actions,
-                decisions=_with_money(made.decisions, snapshot.deals),
-                dead_letters=snapshot.dead_letters,
-                findings=findings,
-                ended_cycles=made.ended_cycles,
-                unmapped=classified.unmapped,
+                calls=self.open_sink().calls,
             )
 
     def plan(self) -> Plan:
@@ -271,7 +245,7 @@ class Job:
 
     # -- what the steps need ---------------------------------------------------------------------------------------
 
-    def reread(self, as_of: date, readings: Readings | None = None) -> Callable[[Sequence[str]], pl.DataFrame] | None:
+    def reread(self, as_of: date, readings: Readings | None = None) -> Reread | None:
         """Return what reads deals again just before they are written, or None where the sink cannot.
 
         Args:
@@ -281,25 +255,14 @@ class Job:
         """
         from recyclekit.connectors.protocols import ReadsBack
 
-        sink = self.open_sink()
-        if not isinstance(sink, ReadsBack):
-            return None
-        columns, needed = self._vendor_columns(), self.policy.columns_needed()
-
-        @cache
         def mapped() -> Mapped:
             found = self.normalize(self.extract()).readings if readings is None else readings
             return self.mapped.declaring({Table(table): formats for table, formats in found.items()})
 
-        def read(deals: Sequence[str]) -> pl.DataFrame:
-            raw = {table: frame.lazy() for table, frame in sink.read_back(deals, columns).items()}
-            snapshot = normalize(Extracted(records=raw), mapped(), timezone=self.timezone, needed=needed)
-            prints = fingerprints(snapshot, self.policy, as_of=as_of, timezone=self.timezone)
-            present = [name for name in OWN_FIELDS if name in snapshot.deals.columns]
-            absent = [pl.lit(None, dtype=pl.String).alias(name) for name in OWN_FIELDS if name not in present]
-            return snapshot.deals.select("deal_id", prints, *present, *absent)
-
-        return read
+        sink, columns = self.open_sink(), self._vendor_columns()
+        if not isinstance(sink, ReadsBack):
+            return None
+        return rereading(sink, columns, mapped, self.policy, as_of=as_of, timezone=self.timezone)
 
     def _reread_as_of(self, manifest: Manifest) -> date:
         # A plan made for its own day is checked against today: a call made since then is news. One made for another
@@ -341,14 +304,3 @@ class Job:
 def _is_unfinished(run: Run) -> bool:
     # A dead run says `running` for ever, also when all of it is done; what is skipped stays skipped.
     return run.state is RunState.RUNNING or any(run.counts.get(state, 0) for state in _OPEN)
-
-
-def _with_money(decisions: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
-    # One row per deal, in the deals' order: that is what classify and schedule promise.
-    money = {name: deals[name] for name in ("amount", "currency") if name in deals.columns}
-    return pl.DataFrame(decisions.to_dict() | money)
-
-
-def _sums_close(snapshot: Snapshot, buckets: Mapping[str, int]) -> bool:
-    aside = snapshot.dead_letters.filter(pl.col("table") == str(Table.DEALS)).height
-    return sum(buckets.values()) == snapshot.extracted_deals and buckets["dead_letter"] == aside
