@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from pydantic import Field
 
 from recyclekit import clock, plan_file
 from recyclekit.errors import RecyclekitError
 from recyclekit.events import Listen, silence
+from recyclekit.models.narrowing import narrowed
 from recyclekit.models.plan import Plan
 from recyclekit.models.run import Outcome
 from recyclekit.models.snapshot import Extracted, Snapshot
@@ -24,6 +27,20 @@ from recyclekit_flows.call import call
 from recyclekit_flows.ending import ended, publish_plan, refused
 from recyclekit_flows.heard import hear
 from recyclekit_flows.held import Held
+
+Limit = Annotated[int, Field(ge=1)]
+
+
+class Approval(StrEnum):
+    """Who has the last word before anything is written."""
+
+    PROJECT = "project"
+    """What the project file says."""
+    NONE = "none"
+    """Nobody: the plan is written at once."""
+    PLAN_ONLY = "plan_only"
+    """Nothing is written: the run ends with its plan."""
+
 
 # Results stay in memory: a deal's data has no business in Prefect's files, and a retry reads the CRM afresh.
 stage = task(cache_policy=NO_CACHE, persist_result=False)
@@ -81,7 +98,9 @@ def recycle(
     project: Path = Path(),
     pipeline: str | None = None,
     as_of: date | None = None,
-    apply: bool = True,  # Prefect hands parameters over by name
+    *,
+    approval: Approval = Approval.PROJECT,
+    limit: Limit | None = None,
     approve_guards: bool = False,
 ) -> State[Any]:
     """Bring lost and stalled deals back: read, decide, plan, and write the plan to the CRM.
@@ -92,7 +111,8 @@ def recycle(
         project: Folder that holds recyclekit.yaml, on the machine that runs the flow.
         pipeline: Pipeline of the project; empty: the only one.
         as_of: Business date to judge by; empty: today in the project's time zone.
-        apply: Write the plan. Switched off, the run ends with the plan.
+        approval: project: as the project file says. none: write at once. plan_only: end with the plan, write nothing.
+        limit: Write at most that many deals, the first of the plan; the others are planned again the next time.
         approve_guards: Write even if the plan trips a change guard of the policy.
     """
     try:
@@ -100,12 +120,12 @@ def recycle(
         begun = job.value.unfinished() if runtime.flow_run.run_count > 1 else None
         if begun is not None:
             return ended(resume(job, begun).value)
-        return _whole(job, apply=apply, approve_guards=approve_guards)
+        return _whole(job, approval=approval, limit=limit, approve_guards=approve_guards)
     except RecyclekitError as error:
         return refused(error)
 
 
-def _whole(job: Held[Job], *, apply: bool, approve_guards: bool) -> State[Any]:
+def _whole(job: Held[Job], *, approval: Approval, limit: int | None, approve_guards: bool) -> State[Any]:
     extracted = extract(job)
     snapshot = normalize(job, extracted)
     classified = classify(job, snapshot)
@@ -113,9 +133,10 @@ def _whole(job: Held[Job], *, apply: bool, approve_guards: bool) -> State[Any]:
     manifest = plan.value.manifest
     publish_plan(manifest)
     kept = plan_file.keep(plan.value, job.value.state)
-    if not apply:
+    if approval is Approval.PLAN_ONLY:
         return Completed(message=f"Planned {sum(manifest.actions.values()):,} writes, wrote none: {kept}", data=plan)
-    return ended(write_back(job, plan, approve_guards).value, set_aside=manifest.dead_letters)
+    writes = Held(narrowed(plan.value, limit))
+    return ended(write_back(job, writes, approve_guards).value, set_aside=manifest.dead_letters)
 
 
 def run_recycle(
@@ -123,6 +144,7 @@ def run_recycle(
     pipeline: str | None = None,
     as_of: date | None = None,
     *,
+    limit: int | None = None,
     approve_guards: bool = False,
     listen: Listen = silence,
 ) -> Outcome:
@@ -133,6 +155,8 @@ def run_recycle(
     Raises:
         RecyclekitError: whatever stopped the run; RemoteError where Prefect's server cannot be reached or started.
     """
-    parameters = {"project": project, "pipeline": pipeline, "as_of": as_of, "approve_guards": approve_guards}
+    parameters = {
+        "project": project, "pipeline": pipeline, "as_of": as_of, "limit": limit, "approve_guards": approve_guards
+    }  # fmt: skip
     outcome: Outcome = call(recycle, parameters, listen)
     return outcome

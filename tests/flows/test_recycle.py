@@ -20,10 +20,10 @@ from recyclekit.pipeline import STAGES
 from recyclekit.project import Project, open_project
 from recyclekit.samples.generator import generate
 from recyclekit.samples.template import demo_project
-from recyclekit_flows.recycle import recycle, run_recycle
+from recyclekit_flows.recycle import Approval, recycle, run_recycle
 from recyclekit_flows.retry import retry
 from recyclekit_flows.undo import undo
-from tests.flows.server import environment
+from tests.operations.server import environment
 
 pytestmark = pytest.mark.prefect
 
@@ -77,10 +77,21 @@ def test_the_artifacts_hold_counts_and_no_person(api: str, project: Project) -> 
 
 
 def test_a_plan_only_flow_run_writes_nothing(api: str, project: Project) -> None:
-    state = recycle(project=project.folder, as_of=AS_OF, apply=False, return_state=True)
+    state = recycle(project=project.folder, as_of=AS_OF, approval=Approval.PLAN_ONLY, return_state=True)
     assert state.is_completed()
     assert "wrote none" in str(state.message)
     assert not project.has_ledger
+
+
+def test_a_limit_writes_the_first_deals_of_the_plan_and_the_next_run_takes_up_the_others(
+    api: str, project: Project
+) -> None:
+    outcome = run_recycle(project.folder, None, AS_OF, limit=3)
+    kept = plan_file.kept(project.state, outcome.run).actions["deal_id"].unique(maintain_order=True)
+    assert set(project.ledger().actions(outcome.run)["deal_id"]) == set(kept.head(3))
+    assert outcome.sums_close
+    rest = run_recycle(project.folder, None, AS_OF)
+    assert set(project.ledger().actions(rest.run)["deal_id"]) == set(kept.tail(-3))
 
 
 def test_retry_and_undo_are_flows_too(api: str, project: Project) -> None:
