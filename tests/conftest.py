@@ -12,6 +12,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.operations.fixtures import (  # noqa: F401  # session fixtures, for every room
+    postgres_worker,
+    prefect_postgres,
+    prefect_sqlite,
+    prefect_worked,
+    worker,
+)
+
 # Before anything imports Prefect, in this process and in those that tests start.
 os.environ.update(
     {
@@ -31,8 +39,16 @@ settings.load_profile("recyclekit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share a costly server on one worker, so that it starts once."""
+    """Keep tests that share a costly server on one worker, so that it starts once; a group of their own stays."""
     for item in items:
-        for costly in ("prefect", "postgres"):
-            if item.get_closest_marker(costly):
-                item.add_marker(pytest.mark.xdist_group(costly))
+        group = _shares(item)
+        if group and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _shares(item: pytest.Item) -> str | None:
+    fixtures = getattr(item, "fixturenames", ())
+    variant = getattr(item, "callspec", None)
+    if "prefect_postgres" in fixtures or (variant and variant.params.get("prefect_worked") == "postgres"):
+        return "prefect-postgres"
+    return next((costly for costly in ("prefect", "postgres") if item.get_closest_marker(costly)), None)

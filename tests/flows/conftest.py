@@ -1,4 +1,4 @@
-"""One Prefect server for all tests of this room, started when the first of them asks for it."""
+"""The shared Prefect server as this process's own: flows that a test calls run here and show there."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.server import running_server
+from tests.operations.server import PrefectServer
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(prefect_sqlite: PrefectServer) -> Path:
     """Prefect's own folder."""
-    return tmp_path_factory.mktemp("prefect")
+    return prefect_sqlite.home
 
 
 @pytest.fixture(scope="session")
-def api(home: Path) -> Iterator[str]:
+def api(prefect_sqlite: PrefectServer) -> Iterator[str]:
     """The API address of a running server, which this process uses too.
 
     Heartbeats are off: each would hold a flow's end up for a second.
     """
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    with (
-        running_server(home) as url,
-        temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield url
+    with temporary_settings({PREFECT_API_URL: prefect_sqlite.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield prefect_sqlite.url
         _send_what_is_left()
 
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from tests.architecture.house import ROOT
-from tests.flows.server import environment, eventually
+from tests.operations.process import eventually
+from tests.operations.server import environment
 
 pytestmark = pytest.mark.prefect
 
