@@ -150,7 +150,7 @@ class PrefectServer:
         return found
 
     def wait(self, flow_run: str, states: Collection[str] = ENDED, seconds: float = 120) -> Json:
-        """Wait until a flow run is in one of these states, by type (COMPLETED) or name (Suspended); return the state."""
+        """Wait until a flow run is in one of these states, by type (COMPLETED) or name (Suspended); return it."""
         last: Json = {}
 
         def there() -> Json | None:
