@@ -14,9 +14,9 @@ from recyclekit.ledger import lease as leasing
 from recyclekit.ledger import parts
 from recyclekit.ledger.parts import Known
 from recyclekit.ledger.protocol import Lease
-from recyclekit.ledger.schema import RUN_BITS, moment, runs
+from recyclekit.ledger.schema import moment, runs
 from recyclekit.ledger.settling import record, reopen_run
-from recyclekit.ledger.states import DOUBT, LIVE
+from recyclekit.ledger.states import DOUBT, LIVE, RUN_BITS
 from recyclekit.ledger.store import Store
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState, Run, RunState

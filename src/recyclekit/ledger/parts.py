@@ -16,7 +16,8 @@ import polars as pl
 from sqlalchemy import Connection, Row, insert, select
 
 from recyclekit.ledger.remembered import pack, unpacked
-from recyclekit.ledger.schema import RUN_BITS, intents
+from recyclekit.ledger.schema import intents
+from recyclekit.ledger.states import RUN_BITS
 from recyclekit.ledger.store import Store
 from recyclekit.models.plan import ACTIONS
 from recyclekit.models.run import ReceiptState

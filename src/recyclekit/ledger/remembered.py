@@ -14,8 +14,9 @@ from typing import Any
 
 import polars as pl
 
+from recyclekit.ledger import unfinished
 from recyclekit.ledger.states import DOUBT
-from recyclekit.models.memory import CYCLES, TOUCHES, Memory
+from recyclekit.models.memory import CYCLES, TOUCHES, UNFINISHED, Memory
 
 PACKED_FROM = 10_000
 """Touches from which on packing pays."""
@@ -46,6 +47,7 @@ def recall(fetch: Fetch, find: Find, pipeline: str, as_of: date | None) -> Memor
         cycles=known,
         touches=touches.filter(pl.col("made_on") <= day).drop("made_on"),
         in_doubt=frozenset(doubt["deal_id"]),
+        unfinished=fetch(unfinished.QUERY, values, pl.Schema(UNFINISHED)),
     )
 
 

@@ -39,9 +39,6 @@ HOLDS = {
     "remark": "what the other side said, cut short, with addresses and telephone numbers taken out",
 }
 
-RUN_BITS = 32
-"""An action's id is its run's number shifted by this, plus its position in the plan: order and run in one integer."""
-
 metadata = MetaData()
 
 

@@ -8,3 +8,5 @@ HEAD = "0003"
 LIVE = "state IN ('sent', 'done', 'in_doubt') AND undone_by IS NULL"
 """An action that took effect or may have: at most one per key and pipeline, which the store itself enforces."""
 DOUBT = "state IN ('sent', 'in_doubt')"
+RUN_BITS = 32
+"""An action's id is its run's number shifted by this, plus its position in the plan: order and run in one integer."""

@@ -30,6 +30,16 @@ ENDED_CYCLES = {name: CYCLES[name] for name in ("deal_id", "cycle", "ended_on", 
 """Columns of the cycles that a plan found to be over, and whose end no write of it proves."""
 
 
+UNFINISHED = {
+    "run": pl.String,
+    "kind": pl.String,  # apply | undo
+    "unsent": pl.Int64,  # writes that nothing has happened to yet
+    "in_doubt": pl.Int64,  # writes that were sent, and whose effect is not proven
+    "waiting": pl.Int64,  # deals that are left alone until it is
+}
+"""Columns of the runs that stopped before their end and were not taken back, newest first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """Cycles and touches written so far, and deals with a write in doubt (left alone until it is settled)."""
@@ -37,3 +47,4 @@ class Memory:
     cycles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CYCLES))
     touches: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TOUCHES))
     in_doubt: frozenset[str] = frozenset()
+    unfinished: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNFINISHED))
