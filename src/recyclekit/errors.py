@@ -87,6 +87,14 @@ class GuardError(PlanError):
     """A change guard of the policy stopped the run before it wrote anything."""
 
 
+class WaitingError(PlanError):
+    """The plan waits for a person's word; nothing was written yet."""
+
+
+class DecidedError(PlanError):
+    """Somebody decided otherwise on this plan before."""
+
+
 class LeaseError(RecyclekitError):
     """Another run holds the lease of this pipeline, or took it over."""
 
@@ -163,6 +171,10 @@ class RetryableError(RemoteError):
 
 class QuotaError(RemoteError):
     """The quota of calls is spent; resume later."""
+
+
+class StoppedError(RemoteError):
+    """Somebody asked us to stop; this call was not made, and what is left can be taken up again."""
 
 
 class InDoubtError(RemoteError):

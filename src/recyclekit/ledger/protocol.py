@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol
 
 import polars as pl
 
 from recyclekit.models.memory import Memory
-from recyclekit.models.plan import Action
+from recyclekit.models.plan import Action, Plan
+from recyclekit.models.proposal import Cause, Proposal, Verdict
 from recyclekit.models.run import Receipt, ReceiptState, Run, RunState
 
 
@@ -56,6 +57,22 @@ class LedgerReader(Protocol):
 
     def cursor(self, pipeline: str, connection: str, table: str) -> str | None:
         """Return the position remembered after the last good run."""
+        ...
+
+    def proposals(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Proposal]:
+        """Return plans that waited, or wait, for a person's word, newest first."""
+        ...
+
+    def proposal(self, run: str) -> Proposal | None:
+        """Return the proposal of a run (a unique prefix of its id is enough) or of a flow run (its whole id)."""
+        ...
+
+    def proposed(self, run: str) -> Plan:
+        """Return the plan of a proposal exactly as it was proposed, without its decisions.
+
+        Raises:
+            StalePlanError: it is over and no longer kept. LedgerError: its seal does not fit.
+        """
         ...
 
 
@@ -128,4 +145,25 @@ class Ledger(LedgerReader, Protocol):
 
     def undo_settle(self, lease: Lease, undo_run: str, receipts: Sequence[Receipt]) -> None:
         """Commit receipts of an undo: the undone action's touch is forgotten, and its cycle where no touch is left."""
+        ...
+
+    # -- proposals: writing one needs no lease, since nothing of a CRM hangs on it ---------------------------------
+
+    def propose(
+        self, plan: Plan, cause: Cause, waits: timedelta, flow_run: str | None = None
+    ) -> tuple[Proposal, Sequence[Proposal]]:
+        """Keep a plan until somebody decides; return it, and the waiting ones of its pipeline that it replaced.
+
+        The same plan again changes nothing. Reasons of dead letters are not kept: they show values.
+        """
+        ...
+
+    def decide(self, run: str, verdict: Verdict) -> Proposal:
+        """Record a person's word on a waiting proposal; the same word again changes nothing.
+
+        Raises:
+            UnknownRunError: there is no proposal of this run (its whole id).
+            DecidedError: something else was said before.
+            StalePlanError: it waited too long, or a newer plan of the pipeline took its place.
+        """
         ...

@@ -202,6 +202,16 @@ cursors = Table(
     sqlite_with_rowid=False,
 )
 
+tombstones = Table(
+    "tombstones",
+    metadata,
+    _text("pipeline", "code", primary_key=True),
+    _text("digest", "hash", primary_key=True),  # keyed: tells that an id was erased, not whose it was
+    _text("salt", "hash", nullable=False),  # the same for all of a pipeline
+    _text("run", "id", nullable=False),  # that erased it
+    sqlite_with_rowid=False,
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -211,6 +221,29 @@ leases = Table(
     _text("machine", "hash"),
     Column("expires_at", UtcTime),
     sqlite_with_rowid=False,
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    _text("run", "id", primary_key=True),
+    _text("pipeline", "code", nullable=False),
+    _text("state", "code", nullable=False),
+    _text("cause", "code", nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    _text("flow_run", "id"),
+    _text("manifest", "json of codes", nullable=False),
+    _text("sha256", "hash", nullable=False),  # of manifest and tables together
+    Column("actions", LargeBinary),  # these three as Parquet; null once nobody can write them any more
+    Column("ended_cycles", LargeBinary),
+    Column("dead_letters", LargeBinary),
+    Column("decided_at", UtcTime),
+    _text("decided_by", "code"),
+    Column("deal_limit", Integer),
+    _text("without", "json of codes"),  # tracks left out
+    Index("proposals_newest", "pipeline", "made_at"),
+    Index("proposals_flow_run", "flow_run"),
 )
 
 dead_letters = Table(

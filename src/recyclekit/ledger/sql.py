@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
 import orjson
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 
 from recyclekit import clock
 from recyclekit.errors import UnknownRunError
-from recyclekit.ledger import intents, reading, touching
+from recyclekit.ledger import intents, proposals, reading, touching
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.parts import Known
 from recyclekit.ledger.protocol import Lease
@@ -22,7 +22,8 @@ from recyclekit.ledger.store import Store, Work, upsert
 from recyclekit.ledger.version import is_current, migrate, version
 from recyclekit.models.inverse import undone_key
 from recyclekit.models.memory import Memory
-from recyclekit.models.plan import Action
+from recyclekit.models.plan import Action, Plan
+from recyclekit.models.proposal import Cause, Proposal, Verdict
 from recyclekit.models.run import Receipt, ReceiptState, Run, RunState
 from recyclekit.models.snapshot import dead_letters
 
@@ -68,6 +69,16 @@ class SqlLedger:
 
     def cursor(self, pipeline: str, connection: str, table: str) -> str | None:
         return self._read(lambda c: reading.cursor(c, pipeline, connection, table), None)
+
+    def proposals(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Proposal]:
+        return self._read(lambda c: proposals.newest(self.store, c, pipeline, limit), [])
+
+    def proposal(self, run: str) -> Proposal | None:
+        return self._read(lambda c: proposals.found(self.store, c, run), None)
+
+    def proposed(self, run: str) -> Plan:
+        self._make_ready()
+        return self.store.read(lambda c: proposals.content(c, run))
 
     def pending(self, run: str, size: int) -> Iterator[Sequence[Action]]:
         return intents.batches(self.store, run, [ReceiptState.PLANNED], size)
@@ -155,6 +166,8 @@ class SqlLedger:
             leasing.check(connection, lease)
             touching.end(self.store, connection, lease.pipeline, lease.holder.split(":")[2], rows)
 
+            if state in {RunState.SUCCESS, RunState.PARTIAL}:
+                proposals.applied(connection, run)
         self.store.write("end_cycles", work)
 
     # -- inside ----------------------------------------------------------------------------------------------------
@@ -168,6 +181,16 @@ class SqlLedger:
         moved = record(self.store, connection, lease, rows, receipts)
         reopen_run(connection, run_no)
         return reading.head(connection, run_no), [row for row, r in moved if r.state is ReceiptState.DONE]
+    def propose(
+        self, plan: Plan, cause: Cause, waits: timedelta, flow_run: str | None = None
+    ) -> tuple[Proposal, Sequence[Proposal]]:
+        self._make_ready()
+        return proposals.propose(self.store, plan, cause, waits, flow_run)
+
+    def decide(self, run: str, verdict: Verdict) -> Proposal:
+        self._make_ready()
+        return proposals.decide(self.store, run, verdict)
+
 
     def _read(self, work: Work[T], nothing: T) -> T:
         if self._ready or (self.store.exists() and self._look()):
