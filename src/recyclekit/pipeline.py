@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -24,16 +24,19 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from recyclekit import admission, clock
+from recyclekit import admission, clock, taking_up
 from recyclekit.errors import ConfigError
 from recyclekit.events import Listen, RunEnded, StageEnded, StageStarted, silence
+from recyclekit.ledger.holding import beating, held
 from recyclekit.manifest import assemble
+from recyclekit.models.choice import EVERYTHING, Choice, chosen
 from recyclekit.models.field_map import Mapped
+from recyclekit.models.patience import Patience
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.models.tables import Table
-from recyclekit.rereading import Reread, rereading
+from recyclekit.rereading import Reread, checked_as_of, rereading
 from recyclekit.stages import write_back as stage_5
 from recyclekit.stages.classify import Classified, classify, facts
 from recyclekit.stages.extract import extract
@@ -42,7 +45,7 @@ from recyclekit.stages.schedule import SCHEDULE_READS, schedule
 
 if TYPE_CHECKING:
     from recyclekit.connectors.protocols import Sink, Source
-    from recyclekit.ledger.protocol import Ledger
+    from recyclekit.ledger.protocol import Lease, Ledger
     from recyclekit.models.calendar.settings import CalendarSettings
     from recyclekit.models.memory import Memory
     from recyclekit.models.roster import Roster
@@ -52,7 +55,6 @@ if TYPE_CHECKING:
 Readings = Mapping[str, Mapping[str, tuple[str, ...]]]
 _NEXT = ("bucket", "step", "next_approach_on", "owner", "channel", "hook", "note")
 STAGES = ("extract", "normalize", "classify", "schedule", "write_back")
-_OPEN = (ReceiptState.PLANNED, ReceiptState.SENT, ReceiptState.FAILED, ReceiptState.IN_DOUBT)
 
 
 def new_run_id() -> str:
@@ -191,19 +193,49 @@ class Job:
             plan_sha256=admission.digest(plan.actions),
             flow_run=self.flow_run,
         )
-        means = self._means(self._reread_as_of(plan.manifest), plan.manifest.readings)
+        day = checked_as_of(plan.manifest.made_at, plan.manifest.as_of, self.timezone)
+        means = self._means(day, plan.manifest.readings)
         means["ended_cycles"] = plan.ended_cycles
         return self._told(stage_5.write_back(run, plan.actions, plan.dead_letters, **means))
 
-    def resume(self, run: str | None = None) -> Outcome:
-        """Take a run up again; by default the newest that is not finished."""
+    def resume(
+        self, run: str | None = None, *, only: Sequence[str] = (), drop: Sequence[str] = (), written: Sequence[str] = ()
+    ) -> Outcome:
+        """Take a run up again; by default the newest that is not finished, with all that is left of it.
+
+        Args:
+            run: its id, or the beginning of it.
+            only: send these and no others: deals, or the keys of single writes.
+            drop: give these up.
+            written: these were in doubt, and a person has seen that they stand in the CRM.
+        """
         wanted = run or self.unfinished()
         if wanted is None:
             raise ConfigError("There is no unfinished run.", fix="`recyclekit runs` lists all of them.")
-        known = self.open_ledger().run(wanted)
-        admission.refuse_undone(self.open_ledger(), self.pipeline, known.run)
-        outcome = stage_5.resume(known.run, **self._means(known.as_of or self.as_of))
-        return self._told(replace(outcome, kind=known.kind))
+        ledger = self.open_ledger()
+        known = ledger.run(wanted)
+        admission.refuse_undone(ledger, self.pipeline, known.run)
+        choice = chosen(lambda: ledger.actions(known.run), only=only, drop=drop, written=written)
+        return self._taken_up(known, choice)
+
+    def take_up(self) -> Sequence[Outcome]:
+        """Finish what earlier runs of this pipeline left behind, oldest first: no new plan, so nothing new to approve.
+
+        Where the policy has changed since, what is unsent is given up: the plan that follows is made under today's.
+        """
+        return [self._finished(run) for run in taking_up.left_behind(self.open_ledger(), self.pipeline)]
+
+    def _finished(self, known: Run) -> Outcome:
+        if known.kind is RunKind.UNDO or known.policy is None or known.policy.hash == self.policy.stamp.hash:
+            return self._taken_up(known, Choice(failed=False))
+        self._taken_up(known, Choice(failed=False, send=False))
+        unsent = self.open_ledger().actions(known.run, [ReceiptState.PLANNED])["key"]
+        return self._taken_up(known, Choice(failed=False, send=False, drop=frozenset(unsent)))
+
+    def _taken_up(self, known: Run, choice: Choice = EVERYTHING) -> Outcome:
+        means = self._means(checked_as_of(taking_up.made_at(known), known.as_of or self.as_of, self.timezone))
+        means["choice"] = choice
+        return self._told(replace(stage_5.resume(known.run, **means), kind=known.kind))
 
     def undo(self, run: str) -> Outcome:
         """Take back what a run wrote, where it still stands."""
@@ -211,11 +243,23 @@ class Job:
         return self._told(replace(outcome, kind=RunKind.UNDO))
 
     def unfinished(self) -> str | None:
-        """Return the newest run of this pipeline that is not finished: this flow run's own, where there is one."""
-        undone = admission.taken_back(self.open_ledger(), self.pipeline)
-        runs = [r for r in self.open_ledger().runs(self.pipeline) if _is_unfinished(r) and r.run not in undone]
-        own = [r for r in runs if self.flow_run is not None and r.flow_run == self.flow_run]
-        return next((r.run for r in (own if self.flow_run is not None else runs)), None)
+        """Return the newest run of this pipeline in which something is left to do."""
+        return next((r.run for r in taking_up.unfinished(self.open_ledger(), self.pipeline)), None)
+
+    def begun(self) -> str | None:
+        """Return the run that an earlier attempt of this job's flow run began; None where there is none that stands."""
+        return taking_up.begun_by(self.open_ledger(), self.pipeline, self.flow_run)
+
+    @contextmanager
+    def holding(self) -> Iterator[Job]:
+        """Yield the same job, which holds the pipeline's lease over several steps.
+
+        Raises:
+            LeaseError: another run works on this pipeline; it is named.
+        """
+        ledger, seconds = self.open_ledger(), Patience().lease
+        with held(ledger, self.pipeline, self.run, seconds) as lease, beating(ledger, lease, seconds):
+            yield replace(self, lease=lease)
 
     def facts(self, policy: Policy) -> pl.DataFrame:
         """Return what the rules of a policy (this pipeline's or another) see of the deals as they are now."""
@@ -264,12 +308,6 @@ class Job:
             return None
         return rereading(sink, columns, mapped, self.policy, as_of=as_of, timezone=self.timezone)
 
-    def _reread_as_of(self, manifest: Manifest) -> date:
-        # A plan made for its own day is checked against today: a call made since then is news. One made for another
-        # day is checked as of that day, or everything that happened since would count as a change.
-        was_today = manifest.made_at.astimezone(self.timezone).date() == manifest.as_of
-        return clock.today(self.timezone) if was_today else manifest.as_of
-
     def _means(self, as_of: date, readings: Readings | None = None) -> stage_5.Means:
         return {
             "sink": self.open_sink(),
@@ -281,11 +319,14 @@ class Job:
 
     def _vendor_columns(self) -> Mapping[Table, Collection[str]]:
         wanted = self.policy.columns_needed()
-        return {
+        means: stage_5.Means = {
             table: [spec.column for name, spec in specs.items() if spec.column is not None and name in wanted[table]]
             for table, specs in self.mapped.fields.items()
             if wanted.get(table)
         }
+        if self.lease is not None:
+            means["lease"] = self.lease
+        return means
 
     @contextmanager
     def _stage(self, stage: str) -> Iterator[dict[str, int]]:
@@ -299,8 +340,3 @@ class Job:
         figures = {"planned": outcome.planned, "applied": outcome.applied}
         self.listen(RunEnded(run=outcome.run, pipeline=self.pipeline, outcome=outcome.state, figures=figures))
         return outcome
-
-
-def _is_unfinished(run: Run) -> bool:
-    # A dead run says `running` for ever, also when all of it is done; what is skipped stays skipped.
-    return run.state is RunState.RUNNING or any(run.counts.get(state, 0) for state in _OPEN)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from recyclekit import clock
 from recyclekit.models.snapshot import Extracted
 from recyclekit.models.tables import OWN_FIELDS, Table
 from recyclekit.stages.classify import fingerprints
@@ -55,3 +56,12 @@ def rereading(
         return snapshot.deals.select("deal_id", prints, *present, *absent)
 
     return read
+
+
+def checked_as_of(made_at: datetime, as_of: date, timezone: ZoneInfo) -> date:
+    """Return the day as of which the deals of a plan are looked at again, right before they are written.
+
+    A plan made for its own day is checked against today: a call made since then is news. One made for another day is
+    checked as of that day, or everything that happened since would count as a change.
+    """
+    return clock.today(timezone) if made_at.astimezone(timezone).date() == as_of else as_of

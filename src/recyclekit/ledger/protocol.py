@@ -134,6 +134,13 @@ class Ledger(LedgerReader, Protocol):
         ...
 
     def end(
+    def give_up(self, lease: Lease, run: str, keys: Sequence[str]) -> int:
+        """Record these actions as skipped (`given_up`), failed and doubtful ones too; return how many.
+
+        What is done or skipped stays so. The keys are free for another plan.
+        """
+        ...
+
         self, lease: Lease, run: str, state: RunState, cursors: Mapping[tuple[str, str], str] | None = None
     ) -> None:
         """Record a run's outcome and, after a good one, its cursors by (connection, table)."""

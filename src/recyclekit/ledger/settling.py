@@ -12,6 +12,7 @@ from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.remark import remark
 from recyclekit.ledger.schema import moment, runs
 from recyclekit.ledger.store import Store
+from recyclekit.models.choice import GIVEN_UP
 from recyclekit.models.run import Receipt, ReceiptState, RunState
 
 _OPEN = {ReceiptState.PLANNED, ReceiptState.SENT, ReceiptState.IN_DOUBT}
@@ -53,6 +54,17 @@ def _receipt(row: Known, receipt: Receipt, token: int, now: str) -> dict[str, ob
         "field": receipt.field or None,
         "correlation": receipt.correlation or None,
     }
+
+
+def give_up(store: Store, connection: Connection, lease: Lease, rows: Mapping[str, Known]) -> int:
+    """Record as skipped what is not done, refusals included, so that its keys are free again; return how many."""
+    left = {
+        key: row._replace(state=ReceiptState.PLANNED) if row.state == ReceiptState.FAILED else row
+        for key, row in rows.items()
+    }
+    why = {"code": GIVEN_UP, "reason": "given up: it is not to be sent any more"}
+    told = [Receipt(key=key, state=ReceiptState.SKIPPED, **why) for key in left]
+    return len(record(store, connection, lease, left, told))
 
 
 def reopen_run(connection: Connection, run_no: int) -> None:

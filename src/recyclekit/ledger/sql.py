@@ -17,7 +17,7 @@ from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.parts import Known
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.schema import actions, cursors, runs
-from recyclekit.ledger.settling import record, reopen_run
+from recyclekit.ledger.settling import give_up, record, reopen_run
 from recyclekit.ledger.store import Store, Work, upsert
 from recyclekit.ledger.version import is_current, migrate, version
 from recyclekit.models.inverse import undone_key
@@ -144,6 +144,17 @@ class SqlLedger:
 
         return self.store.write("reopen", work)
 
+    def give_up(self, lease: Lease, run: str, keys: Sequence[str]) -> int:
+        def work(connection: Connection) -> int:
+            leasing.check(connection, lease)
+            run_no = intents.number(connection, run)
+            rows = intents.located(self.store, connection, run_no, keys)
+            given_up = give_up(self.store, connection, lease, rows)
+            reopen_run(connection, run_no)
+            return given_up
+
+        return self.store.write("give_up", work)
+
     def end(
         self, lease: Lease, run: str, state: RunState, cursors: Mapping[tuple[str, str], str] | None = None
     ) -> None:
@@ -155,6 +166,8 @@ class SqlLedger:
             connection.execute(update(runs).where(runs.c.run_no == run_no).values(ended))
             for (name, table), position in (cursors or {}).items():
                 _remember_cursor(connection, (lease.pipeline, name, table), position, run)
+            if state in {RunState.SUCCESS, RunState.PARTIAL}:
+                proposals.applied(connection, run)
             reading.pack(self.store, connection, lease.pipeline)
 
         self.store.write("end", work)
@@ -166,9 +179,17 @@ class SqlLedger:
             leasing.check(connection, lease)
             touching.end(self.store, connection, lease.pipeline, lease.holder.split(":")[2], rows)
 
-            if state in {RunState.SUCCESS, RunState.PARTIAL}:
-                proposals.applied(connection, run)
         self.store.write("end_cycles", work)
+
+    def propose(
+        self, plan: Plan, cause: Cause, waits: timedelta, flow_run: str | None = None
+    ) -> tuple[Proposal, Sequence[Proposal]]:
+        self._make_ready()
+        return proposals.propose(self.store, plan, cause, waits, flow_run)
+
+    def decide(self, run: str, verdict: Verdict) -> Proposal:
+        self._make_ready()
+        return proposals.decide(self.store, run, verdict)
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -181,16 +202,6 @@ class SqlLedger:
         moved = record(self.store, connection, lease, rows, receipts)
         reopen_run(connection, run_no)
         return reading.head(connection, run_no), [row for row, r in moved if r.state is ReceiptState.DONE]
-    def propose(
-        self, plan: Plan, cause: Cause, waits: timedelta, flow_run: str | None = None
-    ) -> tuple[Proposal, Sequence[Proposal]]:
-        self._make_ready()
-        return proposals.propose(self.store, plan, cause, waits, flow_run)
-
-    def decide(self, run: str, verdict: Verdict) -> Proposal:
-        self._make_ready()
-        return proposals.decide(self.store, run, verdict)
-
 
     def _read(self, work: Work[T], nothing: T) -> T:
         if self._ready or (self.store.exists() and self._look()):

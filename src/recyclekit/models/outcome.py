@@ -15,7 +15,13 @@ TOLD = (ReceiptState.SKIPPED, ReceiptState.FAILED, ReceiptState.IN_DOUBT, Receip
 
 
 def outcome_of(
-    run: str, counts: Mapping[str, int], told: pl.DataFrame, *, already: int = 0, stop: RemoteError | None = None
+    run: str,
+    counts: Mapping[str, int],
+    told: pl.DataFrame,
+    *,
+    already: int = 0,
+    stop: RemoteError | None = None,
+    everything: bool = True,
 ) -> Outcome:
     """Return a run's outcome.
 
@@ -25,6 +31,7 @@ def outcome_of(
         told: those in a state of TOLD, with deal_id, state, reason and code.
         already: how many were done before this attempt.
         stop: what made this attempt stop early.
+        everything: whether this attempt was about all of the run, or about writes that somebody chose.
     """
     by_state: dict[ReceiptState, list[tuple[str, str]]] = {state: [] for state in TOLD}
     for deal, state, reason, code in told.select("deal_id", "state", "reason", "code").iter_rows():
@@ -40,16 +47,17 @@ def outcome_of(
         unsent=counts.get(ReceiptState.PLANNED, 0),
         already=already,
     )
-    return _judged(outcome, stop)
+    return _judged(outcome, stop, everything=everything)
 
 
-def _judged(outcome: Outcome, stop: RemoteError | None) -> Outcome:
+def _judged(outcome: Outcome, stop: RemoteError | None, *, everything: bool) -> Outcome:
     if stop is not None:
         # a refusal here was a refusal to be read: it stops a run like any other unreachable system
         code = ExitCode.UNREACHABLE if isinstance(stop, RefusedError) else stop.exit_code
         return replace(outcome, state=RunState.ABORTED, stop=code, why=str(stop))
     if outcome.unsent:
-        why = f"{outcome.unsent} writes proved absent each time they were sent."
+        absent = f"{outcome.unsent} writes proved absent each time they were sent."
+        why = absent if everything else f"{outcome.unsent} writes were not chosen and are still to be sent."
         return replace(outcome, state=RunState.ABORTED, stop=ExitCode.UNREACHABLE, why=why)
     partial = outcome.skipped or outcome.failed or outcome.in_doubt
     return replace(outcome, state=RunState.PARTIAL) if partial else outcome

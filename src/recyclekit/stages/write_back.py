@@ -6,10 +6,9 @@ has no proof is looked up before anything else is done with it, never blindly re
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import Required, TypedDict, TypeVar, Unpack
 
@@ -29,7 +28,9 @@ from recyclekit.errors import (
 )
 from recyclekit.events import Listen, StageEnded, StageProgressed, StageStarted, silence
 from recyclekit.faultpoint import faultpoint
+from recyclekit.ledger.holding import beating, held
 from recyclekit.ledger.protocol import Lease, Ledger
+from recyclekit.models.choice import EVERYTHING, Choice, seen
 from recyclekit.models.drift import Reread, drifted
 from recyclekit.models.inverse import UNDO_KINDS, impossible, inverse
 from recyclekit.models.outcome import TOLD, outcome_of
@@ -55,6 +56,8 @@ class Means(TypedDict, total=False):
     sink cannot. should_stop: asked between calls; true ends the run after the call in hand, resumable. cursors:
     positions to remember by (connection, table) once the run has ended well. sleep: waits between attempts.
     ended_cycles: cycles that the plan found to be over (columns ENDED_CYCLES), recorded before its intents.
+    lease: of the pipeline, where the caller holds it and keeps it alive; else one is taken for this attempt.
+    choice: which writes of a run that is taken up this attempt is about, and what is given up or was seen by a person.
     """
 
     sink: Required[Sink]
@@ -66,6 +69,8 @@ class Means(TypedDict, total=False):
     sleep: Callable[[float], None]
     cursors: Mapping[tuple[str, str], str]
     ended_cycles: pl.DataFrame
+    lease: Lease
+    choice: Choice
 
 
 def write_back(run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame, **means: Unpack[Means]) -> Outcome:
@@ -95,8 +100,9 @@ def resume(run: str, **means: Unpack[Means]) -> Outcome:
     if known.kind is RunKind.ERASE:
         raise ConfigError(f"Run {known.run} erased a person; it cannot be resumed.", fix="Erase again instead.")
     with _lease(means, known) as lease:
-        means["ledger"].reopen(lease, known.run)
-        return _Desk(known, lease, means).carry_out()
+        desk = _Desk(known, lease, means)
+        desk.decide()
+        return desk.carry_out()
 
 
 def undo(run: str, undo_run: str, **means: Unpack[Means]) -> Outcome:
@@ -141,13 +147,9 @@ def _begin_undo(ledger: Ledger, lease: Lease, target: Run, undo_run: str) -> Run
     return run
 
 
-@contextmanager
-def _lease(means: Means, run: Run) -> Iterator[Lease]:
-    lease = means["ledger"].acquire(run.pipeline, run.run, means.get("patience", Patience()).lease)
-    try:
-        yield lease
-    finally:
-        means["ledger"].release(lease)
+def _lease(means: Means, run: Run) -> AbstractContextManager[Lease]:
+    seconds = means.get("patience", Patience()).lease
+    return held(means["ledger"], run.pipeline, run.run, seconds, means.get("lease"))
 
 
 class _Desk:
@@ -161,12 +163,23 @@ class _Desk:
         self.patience = means.get("patience", Patience())
         self.sleep = means.get("sleep", time.sleep)
         self.cursors = means.get("cursors", {})
+        self.choice = means.get("choice", EVERYTHING)
         self.remarks: list[str] = []
         undoing = run.kind is RunKind.UNDO
         self.settle = self.ledger.undo_settle if undoing else self.ledger.settle
         self.reread = None if undoing else means.get("reread")
 
     # -- the whole run ---------------------------------------------------------------------------------------------
+
+    def decide(self) -> None:
+        """Record what a person has decided, and open again what is to be sent once more."""
+        name, choice = self.run.run, self.choice
+        if choice.written:
+            self.settle(self.lease, name, seen(sorted(choice.written)))
+        if choice.drop:
+            self.ledger.give_up(self.lease, name, sorted(choice.drop))
+        if choice.failed:
+            self.ledger.reopen(self.lease, name, None if choice.only is None else sorted(choice.only))
 
     def carry_out(self) -> Outcome:
         started, counts = time.perf_counter(), self.ledger.run(self.run.run).counts
@@ -198,21 +211,23 @@ class _Desk:
     def outcome(self, already: int, stop: RemoteError | None) -> Outcome:
         name = self.run.run
         counts, told = self.ledger.run(name).counts, self.ledger.actions(name, TOLD)
-        return replace(outcome_of(name, counts, told, already=already, stop=stop), remarks=tuple(self.remarks))
+        found = outcome_of(name, counts, told, already=already, stop=stop, everything=self.choice.is_whole)
+        return replace(found, remarks=tuple(self.remarks))
 
     def settle_doubt(self) -> None:
         """Look up what an earlier attempt sent without getting a proof."""
         for batch in self.ledger.unsettled(self.run.run, self.sink.batch_size):
             self.keep_lease()
-            self.look_up(batch)
+            self.look_up([a for a in batch if self.choice.wants(a.key)])
 
     def send_all(self) -> None:
         """Send what is unsent; what proves absent after a doubtful call is unsent again, so more than one pass."""
-        for _ in range(self.patience.passes):
+        for _ in range(self.patience.passes if self.choice.send else 0):
             sent = 0
             for batch in self.ledger.pending(self.run.run, self.sink.batch_size):
-                self.send(batch)
-                sent += len(batch)
+                if wanted := [a for a in batch if self.choice.wants(a.key)]:
+                    self.send(wanted)
+                    sent += len(wanted)
             if not sent:
                 return
 
@@ -326,23 +341,8 @@ class _Desk:
     def keep_lease(self) -> None:
         self.ledger.renew(self.lease, self.patience.lease)
 
-    @contextmanager
-    def beating(self) -> Iterator[None]:
-        """Keep the lease through a long call. Where it is lost all the same, the next commit is refused."""
-        over = threading.Event()
-
-        def beat() -> None:
-            with suppress(RecyclekitError):
-                while not over.wait(self.patience.lease / 3):
-                    self.keep_lease()
-
-        thread = threading.Thread(target=beat, name="recyclekit-lease", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+    def beating(self) -> AbstractContextManager[None]:
+        return beating(self.ledger, self.lease, self.patience.lease)
 
 
 def _except(actions: Sequence[Action], gone: Sequence[Action] | Sequence[Receipt]) -> Sequence[Action]:
