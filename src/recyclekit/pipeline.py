@@ -309,24 +309,24 @@ class Job:
         return rereading(sink, columns, mapped, self.policy, as_of=as_of, timezone=self.timezone)
 
     def _means(self, as_of: date, readings: Readings | None = None) -> stage_5.Means:
-        return {
+        means: stage_5.Means = {
             "sink": self.open_sink(),
             "ledger": self.open_ledger(),
             "reread": self.reread(as_of, readings),
             "listen": self.listen,
             "should_stop": self.should_stop,
         }
+        if self.lease is not None:
+            means["lease"] = self.lease
+        return means
 
     def _vendor_columns(self) -> Mapping[Table, Collection[str]]:
         wanted = self.policy.columns_needed()
-        means: stage_5.Means = {
+        return {
             table: [spec.column for name, spec in specs.items() if spec.column is not None and name in wanted[table]]
             for table, specs in self.mapped.fields.items()
             if wanted.get(table)
         }
-        if self.lease is not None:
-            means["lease"] = self.lease
-        return means
 
     @contextmanager
     def _stage(self, stage: str) -> Iterator[dict[str, int]]:

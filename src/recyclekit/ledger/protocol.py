@@ -133,7 +133,6 @@ class Ledger(LedgerReader, Protocol):
         """Put failed actions (all, or these) back to planned; return how many."""
         ...
 
-    def end(
     def give_up(self, lease: Lease, run: str, keys: Sequence[str]) -> int:
         """Record these actions as skipped (`given_up`), failed and doubtful ones too; return how many.
 
@@ -141,6 +140,7 @@ class Ledger(LedgerReader, Protocol):
         """
         ...
 
+    def end(
         self, lease: Lease, run: str, state: RunState, cursors: Mapping[tuple[str, str], str] | None = None
     ) -> None:
         """Record a run's outcome and, after a good one, its cursors by (connection, table)."""
