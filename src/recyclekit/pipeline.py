@@ -81,6 +81,7 @@ class Job:
     state: Path
     listen: Listen = silence
     flow_run: str | None = None
+    lease: Lease | None = None
     should_stop: Callable[[], bool] = field(default=lambda: False)
     run: str = field(default_factory=new_run_id)
 
