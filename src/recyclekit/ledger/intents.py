@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, text
 
 from recyclekit.errors import LedgerError
 from recyclekit.ledger import lease as leasing
-from recyclekit.ledger import parts
+from recyclekit.ledger import parts, tombs
 from recyclekit.ledger.parts import Known
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.schema import moment, runs
@@ -45,13 +45,19 @@ def number(connection: Connection, run: str) -> int:
 
 
 def begin(store: Store, lease: Lease, run: Run, planned: pl.DataFrame, set_aside: pl.DataFrame) -> None:
-    """Record a run with all its intents in one transaction; the same run and content again changes nothing."""
+    """Record a run with all its intents in one transaction; the same run and content again changes nothing.
+
+    Raises:
+        StalePlanError: it names a deal of a person who was erased.
+        LedgerError: as `Ledger.begin`.
+    """
     twice = planned.filter(pl.col("key").is_duplicated())["key"]
     if len(twice):
         raise LedgerError("A plan may name a key only once.", why=f"{twice[0]!r} is in it {len(twice)} times.")
 
     def work(connection: Connection) -> None:
         leasing.check(connection, lease)
+        tombs.refuse_erased(connection, run.pipeline, planned)
         known = connection.execute(select(runs).where(runs.c.run == run.run)).one_or_none()
         if known is not None:
             _same(store, connection, known, run, planned)
@@ -60,7 +66,8 @@ def begin(store: Store, lease: Lease, run: Run, planned: pl.DataFrame, set_aside
         run_no = _insert_run(connection, run, planned.height)
         parts.put_away(connection, run_no, planned)
         if not set_aside.is_empty():
-            store.load(connection, "dead_letters", _letters(run_no, set_aside))
+            told = tombs.without_names(connection, run.pipeline, set_aside)
+            store.load(connection, "dead_letters", _letters(run_no, told))
 
     store.write("begin", work)
 

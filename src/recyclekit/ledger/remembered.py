@@ -17,6 +17,7 @@ import polars as pl
 from recyclekit.ledger import unfinished
 from recyclekit.ledger.states import DOUBT
 from recyclekit.models.memory import CYCLES, TOUCHES, UNFINISHED, Memory
+from recyclekit.models.tombstone import Tombstones
 
 PACKED_FROM = 10_000
 """Touches from which on packing pays."""
@@ -29,15 +30,17 @@ _TOUCHES = f"""SELECT {", ".join(TOUCHES)}, made_on FROM touches WHERE pipeline 
     ORDER BY deal_id, cycle, key"""
 _PACKED = "SELECT cycles, touches FROM packed WHERE pipeline = :pipeline"
 _DOUBT = f"SELECT DISTINCT deal_id FROM actions WHERE pipeline = :pipeline AND {DOUBT}"
+_ERASED = "SELECT salt, digest FROM tombstones WHERE pipeline = :pipeline"
 _MADE = pl.Schema({**TOUCHES, "made_on": pl.Date})
 
 
 def recall(fetch: Fetch, find: Find, pipeline: str, as_of: date | None) -> Memory:
-    """Return cycles, touches and deals in doubt as they were known at the end of `as_of`."""
+    """Return cycles, touches and deals in doubt as they were known at the end of `as_of`; who is erased, as of now."""
     values = {"pipeline": pipeline}
     packed = find(_PACKED, values)
     cycles, touches = map(unpacked, packed) if packed else read(fetch, pipeline)
     doubt = fetch(_DOUBT, values, pl.Schema({"deal_id": pl.String}))
+    erased = fetch(_ERASED, values, pl.Schema({"salt": pl.String, "digest": pl.String}))
     day = pl.lit(as_of or date.max)
     later = pl.col("ended_on") > day
     known = cycles.filter(pl.col("opened_on") <= day).with_columns(
@@ -48,6 +51,7 @@ def recall(fetch: Fetch, find: Find, pipeline: str, as_of: date | None) -> Memor
         touches=touches.filter(pl.col("made_on") <= day).drop("made_on"),
         in_doubt=frozenset(doubt["deal_id"]),
         unfinished=fetch(unfinished.QUERY, values, pl.Schema(UNFINISHED)),
+        erased=Tombstones(salt=erased["salt"].max() or "", digests=frozenset(erased["digest"])),
     )
 
 

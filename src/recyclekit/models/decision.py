@@ -48,6 +48,8 @@ BUCKET = pl.Enum(Bucket)
 NAME = pl.Categorical()
 """Of columns in which few names stand in many rows: a number each, a quarter of what the texts would take."""
 
+ERASED = "(erased)"
+"""The rule of deals whose person was erased; no rule of a policy can be called so."""
 MISSING_REASON = "missing"
 """Reported where a lost deal has no reason at all (`reason` is null and `reason_source` is `none`)."""
 UNCLEAR_REASON = "unclear"

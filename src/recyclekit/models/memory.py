@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from recyclekit.models.tombstone import Tombstones
+
 CYCLES = {
     "deal_id": pl.String,
     "cycle": pl.Int16,  # 1 for the first
@@ -47,4 +49,5 @@ class Memory:
     cycles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CYCLES))
     touches: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TOUCHES))
     in_doubt: frozenset[str] = frozenset()
+    erased: Tombstones = field(default_factory=Tombstones)
     unfinished: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNFINISHED))

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from recyclekit.models.decision import BUCKET, CLASSIFIED, SCHEDULED, VERDICT, Bucket, Status, Verdict
+from recyclekit.models.decision import BUCKET, CLASSIFIED, ERASED, SCHEDULED, VERDICT, Bucket, Status, Verdict
 from recyclekit.models.memory import TOUCHES, Memory
 from recyclekit.models.snapshot import Snapshot
 from recyclekit.models.standing import ASK, running_touches, standing
@@ -30,7 +30,8 @@ _ACCOUNT = {"country": pl.String, "fiscal_year": pl.String, "contract_ends_on": 
 def concerned(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory) -> pl.Series | None:
     """Return the rows that a write, a date or a question may follow from; None for all.
 
-    Won, open and excluded deals that we never touched are most of a CRM, and there is nothing to plan for them.
+    Won, open and excluded deals that we never touched are most of a CRM, and there is nothing to plan for them. Nor is
+    there for a person who was erased: each line of a plan would remember them anew.
     """
     deals = snapshot.deals
     if not decisions["deal_id"].equals(deals["deal_id"]):
@@ -41,6 +42,7 @@ def concerned(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory) -> pl
     touched = pl.concat([memory.cycles["deal_id"], pl.Series(list(memory.in_doubt), dtype=pl.String)])
     if len(touched):
         found |= decisions["deal_id"].is_in(touched.implode())
+    found &= decisions["rule"].ne_missing(ERASED)
     return found.arg_true()
 
 

@@ -18,6 +18,7 @@ from recyclekit.policy import derive
 from recyclekit.policy.columns import column_or_null
 from recyclekit.policy.contact_clock import end_of_day, with_last_contact
 from recyclekit.policy.cycles import NO_CYCLES, cycle_facts
+from recyclekit.policy.erased import without_erased
 from recyclekit.policy.judge import judge
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.reason_lookup import UNMAPPED, Picklist, find_reasons
@@ -61,13 +62,13 @@ def classify(
     Args:
         snapshot: the canonical tables.
         policy: what decides.
-        memory: cycles and touches written so far.
+        memory: cycles and touches written so far, and who is erased.
         as_of: the business date for which decisions are made.
         timezone: the business zone, in which days begin and end.
         reasons: the project's picklist, value → reason(s); it comes before the policy's.
     """
     found = facts(snapshot, policy, memory, as_of=as_of, timezone=timezone, reasons=reasons or {})
-    judged = judge(found.frame, policy)
+    judged = without_erased(judge(found.frame, policy), snapshot.deals, memory.erased)
     prints = _fingerprints(snapshot.deals, found.frame, judged["verdict"])
     # Column by column, here and below: a select from columns in parts of different length copies all of them first.
     made = {**{name: found.frame[name] for name in found.frame.columns}, **judged.to_dict(), prints.name: prints}
