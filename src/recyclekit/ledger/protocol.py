@@ -28,7 +28,7 @@ class LedgerReader(Protocol):
     """Looks, never writes."""
 
     def memory(self, pipeline: str, as_of: date | None = None) -> Memory:
-        """Return cycles, touches and deals in doubt of a pipeline."""
+        """Return cycles, touches and deals in doubt of a pipeline, and who is erased from it."""
         ...
 
     def runs(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Run]:
@@ -99,6 +99,7 @@ class Ledger(LedgerReader, Protocol):
 
         Raises:
             LedgerError: a key is known with another payload, or the run with another plan.
+            StalePlanError: the plan names a deal of a person who was erased.
         """
         ...
 
