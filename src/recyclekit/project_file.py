@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -82,6 +82,11 @@ class ProjectSpec(_Strict):
     version: Literal[1] = Field(description="Version of this file's format.")
     timezone: str = Field(description="IANA zone of the business: decides what today is.")
     ledger: str = Field(default="sqlite:///ledger.db", description="SQLAlchemy URL; SQLite paths start at this file.")
+    tenant: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9_]{0,40}$",
+        description="Whose project this is, where many share one ledger: each has a file or schema of its own in it.",
+    )
     connections: dict[str, ConnectionSpec] = Field(min_length=1, description="The systems, by your own names.")
     pipelines: dict[str, PipelineSpec] = Field(min_length=1, description="By your own names.")
     calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="Days off, fiscal year.")
@@ -123,10 +128,28 @@ def read_project(path: Path) -> tuple[ProjectSpec, Document]:
     document = load(path, error=ProjectError)
     filled = Document(_fill(document.data, document, ()), document.path, document.positions)
     spec, lines = examine(filled, ProjectSpec)
+    spec = None if spec is None else _in_own_place(spec)
     lines += [] if spec is None else _strange_doors(spec, filled)
     if spec is None or lines:
         raise ProjectError(listing(filled, lines))
     return spec, filled
+
+
+def _in_own_place(spec: ProjectSpec) -> ProjectSpec:
+    """Return what the file says, with the address of the ledger that holds this tenant's rows and no other's."""
+    if spec.tenant is None:
+        return spec
+    return spec.model_copy(update={"ledger": ledger_of(spec.ledger, spec.tenant)})
+
+
+def ledger_of(url: str, tenant: str) -> str:
+    """Return the address of a tenant's own ledger: in SQLite a file beside the shared one, in PostgreSQL a schema."""
+    address, _, query = url.partition("?")
+    if address.startswith("sqlite"):
+        place = PurePosixPath(address)
+        address = f"{address.removesuffix(place.name)}{place.stem}.{tenant}{place.suffix}"
+        return f"{address}?{query}" if query else address
+    return f"{address}?{query}{'&' if query else ''}schema=tenant_{tenant}"
 
 
 def _strange_doors(spec: ProjectSpec, document: Document) -> Iterator[str]:

@@ -42,7 +42,8 @@ def open_ledger(url: str, folder: Path) -> SqlLedger:
     """Return the ledger at an address; nothing is created or migrated before it is used.
 
     Args:
-        url: `sqlite:///ledger.db` (a relative path starts at `folder`) or `postgresql+psycopg://user@host/database`.
+        url: `sqlite:///ledger.db` (a relative path starts at `folder`) or `postgresql+psycopg://user@host/database`,
+            which may say `?schema=name`: that schema and nothing else of the database is seen.
         folder: of the project file.
 
     Raises:
@@ -74,7 +75,9 @@ def _store(url: URL, folder: Path) -> Store:
                 why=str(error),
                 fix="pip install 'recyclekit[postgres]'",
             ) from error
-        return PostgresStore(url.set(drivername="postgresql+psycopg"))
+        schema = url.query.get("schema")
+        named = url.set(drivername="postgresql+psycopg").difference_update_query(["schema"])
+        return PostgresStore(named, schema if isinstance(schema, str) else None)
     raise ConfigError(
         f"A ledger cannot be kept in {kind}.", fix="Use sqlite:///ledger.db or postgresql+psycopg://user@host/database"
     )

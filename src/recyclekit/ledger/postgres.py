@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Literal
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from recyclekit.errors import LedgerBusyError, LedgerError, LedgerUnreachableError
+from recyclekit.errors import ConfigError, LedgerBusyError, LedgerError, LedgerUnreachableError
 from recyclekit.ledger.store import Store
 
 _SCHEMA_LOCK = 0x7265_6379  # "recy"; any number that no other program uses on this database
@@ -22,18 +22,26 @@ _ROWS_AT_ONCE = 50_000
 _PASSING = {"40001", "40P01", "57P01", "57P02", "57P03", "53300"}
 _REFUSED = re.compile(r"authentication failed|does not exist|no pg_hba|no password")
 _MARK = re.compile(r":(\w+)")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _SETTINGS = "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '120s'; SET TIME ZONE 'UTC'"
 
 
 class PostgresStore(Store):
-    """A database on a server."""
+    """A database on a server, or one schema of it: then nothing else of the database is in sight."""
 
     waits = (0.1, 0.5, 2.0)
 
     errors = (DBAPIError, psycopg.Error)
 
-    def __init__(self, url: URL) -> None:
-        super().__init__(_engine(url), url.render_as_string(hide_password=True))
+    def __init__(self, url: URL, schema: str | None = None) -> None:
+        if schema is not None and not _NAME.fullmatch(schema):
+            raise ConfigError(
+                f"A ledger cannot be kept in a schema called {schema!r}.",
+                fix="Name it with small letters, digits and _, beginning with a letter.",
+            )
+        place = url.render_as_string(hide_password=True) + (f" (schema {schema})" if schema else "")
+        super().__init__(_engine(url, schema), place)
+        self.schema = schema
 
     def exists(self) -> bool:
         return True
@@ -46,6 +54,8 @@ class PostgresStore(Store):
 
     def lock_schema(self, connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SCHEMA_LOCK})
+        if self.schema and not connection.execute(text("SELECT to_regnamespace(:s)"), {"s": self.schema}).scalar():
+            connection.execute(text(f'CREATE SCHEMA "{self.schema}"'))
 
     def now(self, connection: Connection) -> datetime:
         found = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
@@ -121,13 +131,14 @@ class PostgresStore(Store):
         return LedgerError(f"The ledger {self.place} cannot be used.", why=f"PostgreSQL says: {said}.")
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, schema: str | None) -> Engine:
     engine = create_engine(url, connect_args={"connect_timeout": 10})
+    settings = f"{_SETTINGS}; SET search_path TO {schema}" if schema else _SETTINGS
 
     @event.listens_for(engine, "connect")
     def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
         # a frozen process must not keep the lease's row locked for ever
-        connection.execute(_SETTINGS)
+        connection.execute(settings)
         connection.commit()
 
     return engine

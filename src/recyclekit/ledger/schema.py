@@ -1,7 +1,7 @@
 """The ledger's tables. Every text column declares what it holds; none holds a name, an address or a person's words.
 
-`info={"holds": ...}` is one of HOLDS; a test refuses a text column without it. All rows belong to a pipeline, whose
-name may carry a tenant in front (`tenant/pipeline`). Tables here and the migrations must agree: a test compares them.
+`info={"holds": ...}` is one of HOLDS; a test refuses a text column without it. All rows belong to a pipeline; tenants
+have these tables each for themselves. Tables here and the migrations must agree: a test compares them.
 """
 
 from __future__ import annotations
