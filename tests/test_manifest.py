@@ -29,6 +29,7 @@ def put_together(world: World, snapshot: Snapshot) -> Plan:
     return assemble(
         snapshot, Classified(decisions=world.decisions()), world.plan(), run=RUN, pipeline=PIPELINE, as_of=AS_OF,
         made_at=datetime(2026, 11, 24, tzinfo=UTC), policy=world.policy.stamp, calls=calls,
+        unfinished=world.memory.unfinished,
     )  # fmt: skip
 
 
@@ -59,6 +60,7 @@ def test_what_both_stages_found_is_told_in_their_order() -> None:
     plan = assemble(
         read, Classified(decisions=world.decisions(), findings=(second,)), world.plan(), run=RUN, pipeline=PIPELINE,
         as_of=AS_OF, made_at=datetime(2026, 11, 24, tzinfo=UTC), policy=world.policy.stamp, calls=lambda kinds: 0,
+        unfinished=world.memory.unfinished,
     )  # fmt: skip
     assert [finding.what for finding in plan.findings] == ["first", "second"]
     assert isinstance(plan.decisions, pl.DataFrame)

@@ -33,8 +33,9 @@ def assemble(
     made_at: datetime,
     policy: PolicyStamp,
     calls: Forecast,
+    unfinished: pl.DataFrame,
 ) -> Plan:
-    """Put the results of stages 2, 3 and 4 together.
+    """Put the results of stages 2, 3 and 4 together; `unfinished` are runs that the ledger knows to have stopped early.
 
     Raises:
         SumsError: a deal that was read is in no bucket, or in two (a bug).
@@ -70,6 +71,7 @@ def assemble(
         findings=(*snapshot.findings, *classified.findings),
         ended_cycles=made.ended_cycles,
         unmapped=classified.unmapped,
+        unfinished=unfinished,
     )
 
 

@@ -136,11 +136,12 @@ class Job:
     def schedule(self, snapshot: Snapshot, classified: Classified, memory: Memory | None = None) -> Plan:
         """Stage 4. Turn decisions into a plan whose sums close; `memory` as in `classify`."""
         with self._stage("schedule") as figures:
+            remembered = memory or self.recall(self.as_of)
             made = schedule(
                 classified.decisions,
                 snapshot,
                 self.policy,
-                memory or self.recall(self.as_of),
+                remembered,
                 run=self.run,
                 pipeline=self.pipeline,
                 as_of=self.as_of,
@@ -158,6 +159,7 @@ class Job:
                 made_at=clock.now(),
                 policy=self.policy.stamp,
                 calls=self.open_sink().calls,
+                unfinished=remembered.unfinished,
             )
 
     def plan(self) -> Plan:

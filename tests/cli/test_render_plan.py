@@ -13,6 +13,8 @@ from rich.console import Console
 from recyclekit.cli.render import (
     plan_view,
 )
+from recyclekit.models.memory import UNFINISHED
+from recyclekit.models.plan import Plan
 from recyclekit.models.snapshot import Finding, dead_letters
 from tests.cli.shown import text
 from tests.reports.plans import decision, fields, large_plan, make_plan, small_plan, task
@@ -60,6 +62,13 @@ competitor      1          1                             ¥1.2M
 missing         1                                     1  ¥1.2M
 price           1                             1          ¥1.2M
 unclear         1                                     1  ¥1.2M
+
+Not recycled, by rule  `recyclekit explain DEAL` tells why of one
+  rule            verdict  deals  money
+  lost_on_price   exclude      1  ¥1.2M
+  cool_off        wait         1  ¥1.2M
+  reason_missing  review       1  ¥1.2M
+  reason_unclear  review       1  ¥1.2M
 
 Set aside  1 record, not in this plan; correct them at the source and plan again
   where     record  column  code      why
@@ -166,3 +175,57 @@ def test_readings_that_were_found_out_are_shown_with_the_plan() -> None:
     assert "deals.closed_on (Closed)  Read day first (%d/%m/%Y)" in shown
     assert "39 open deals" not in shown
     assert "Formats" not in text(plan_view(small_plan()), 120)
+
+
+# -- a narrow terminal ------------------------------------------------------------------------------------------------
+
+
+def wide_plan() -> Plan:
+    """Long reasons, owners and amounts in three currencies."""
+    rows = [
+        decision(
+            f"D-{n:05d}", owner="inside-sales-west", reason="relationship_proposal", amount=98_765_432.0, currency=c
+        )
+        for n, c in enumerate(["JPY", "USD", "EUR"])
+    ]
+    return make_plan(rows, [task(row) for row in rows])
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_no_money_and_no_heading_is_cut(width: int) -> None:
+    lines = text(plan_view(wide_plan()), width).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    assert sum("98,765,432" in line for line in lines) == 3, "each deal's money in full"
+    table = "\n".join(lines[lines.index(next(line for line in lines if line.startswith("verdict"))) :])
+    assert "…" not in table
+    for amount in ("¥98.8M", "$98.8M", "€98.8M"):
+        assert table.count(amount) == 2, "once by verdict, once by reason"
+
+
+def test_where_the_reason_has_no_room_beside_the_deal_it_stands_below_unless_the_rule_says_it() -> None:
+    shown = text(plan_view(wide_plan()), 80)
+    assert "      relationship_proposal · recycle_no_budget" in shown
+    row = decision(
+        "D-1", owner="inside-sales-west-1", reason="relationship_proposal", rule="recycle_relationship_proposal"
+    )
+    assert "      recycle_relationship_proposal · " in text(plan_view(make_plan([row], [task(row)])), 80)
+
+
+# -- runs that stopped early -------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_stopped_is_named_with_what_waits_for_it_and_the_way_to_take_it_up() -> None:
+    row = {"run": "r20261121-1", "kind": "apply", "unsent": 1322, "in_doubt": 5, "waiting": 1}
+    stopped = pl.DataFrame([row], schema=UNFINISHED, orient="row")
+    shown = text(plan_view(replace(small_plan(), unfinished=stopped)), 140)
+    assert "run r20261121-1, 1,322 writes unsent, 5 writes without proof of effect. 1 deal waits for it." in shown
+    assert "Next: recyclekit retry r20261121-1" in shown
+
+
+def test_a_plan_says_which_rule_leaves_how_many_deals_out() -> None:
+    shown = text(plan_view(small_plan()))
+    assert "lost_on_price   exclude      1  ¥1.2M" in shown
+    nothing = make_plan([decision("D-1", verdict="none", bucket="none", status="won", reason=None, rule=None)], [])
+    shown = text(plan_view(nothing))
+    assert "by rule" not in shown
+    assert "reason" not in shown, "no table without a row"

@@ -23,8 +23,13 @@ _LEAVES = "leaves recycling; our fields are cleared, its open task is removed"
 
 def facts(line: PlanLine) -> tuple[str, ...]:
     """Return what is aligned in columns: deal, date, channel, owner, reason or status, money."""
-    told = (line.deal_id, day(line.due_on), line.channel, line.owner, line.reason or line.status)
+    told = (line.deal_id, day(line.due_on), line.channel, line.owner, why(line))
     return (*(visible(fact or "") for fact in told), visible(money.exact(line.amount, line.currency)))
+
+
+def why(line: PlanLine) -> str | None:
+    """Return the reason of a lost deal, the status of another."""
+    return line.reason or line.status
 
 
 def widths(lines: Sequence[PlanLine]) -> tuple[int, ...]:
@@ -40,26 +45,39 @@ class PlanLines:
     widths: Sequence[int]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        wide = options.max_width >= _WIDE
+        room, wide = options.max_width, options.max_width >= _WIDE
         rule_width = max((cell_len(visible(line.rule or "")) for line in self.lines), default=0)
+        # Where there is no room for all, the reason goes under the deal: the rule's name mostly says it anyway.
+        is_tight = _needed(self.widths) > room
         for line in self.lines:
             told = [words(line.rule, QUIET), said(line), words(line.note, QUIET)]
-            first = self._facts(line)
+            first = self._facts(line, room, with_reason=not is_tight)
             if wide:
                 rule = _padded(visible(line.rule or ""), rule_width)
                 first.append(f"{_GAP}{rule}{_GAP}", QUIET).append_text(_joined(told[1:]))
-            yield _fitted(first, options.max_width)
+            elif is_tight and (why(line) or "") not in (line.rule or ""):
+                told.insert(0, words(why(line)))
+            yield _fitted(first, room)
             if not wide:
-                yield _fitted(_under(told), options.max_width)
+                yield _fitted(_under(told), room)
             for subject in line.asks:
-                yield _fitted(_under([words("to-do for the deal's owner", QUIET), words(subject)]), options.max_width)
+                yield _fitted(_under([words("to-do for the deal's owner", QUIET), words(subject)]), room)
 
-    def _facts(self, line: PlanLine) -> Text:
+    def _facts(self, line: PlanLine, room: int, *, with_reason: bool) -> Text:
         text = Text("  ").append(f"{line.change} ", SIGN_STYLES[line.change])
         *left, amount = facts(line)
-        cells = [_padded(fact, width) for fact, width in zip(left, self.widths, strict=False) if width]
+        kept = len(left) if with_reason else len(left) - 1
+        cells = [_padded(fact, width) for fact, width in zip(left[:kept], self.widths, strict=False) if width]
         text.append(_GAP.join(cells))
-        return text.append(f"{_GAP}{' ' * (self.widths[-1] - cell_len(amount))}{amount}" if self.widths[-1] else "")
+        if self.widths[-1]:
+            # What is cut, where even so there is too little room, is never the money.
+            text = _fitted(text, max(1, room - self.widths[-1] - len(_GAP)))
+            text.append(f"{_GAP}{' ' * (self.widths[-1] - cell_len(amount))}{amount}")
+        return text
+
+
+def _needed(columns: Sequence[int]) -> int:
+    return len("  + ") + sum(columns) + len(_GAP) * (sum(width > 0 for width in columns) - 1)
 
 
 def said(line: PlanLine) -> Text:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -58,6 +60,23 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, flexible:
     for row in rows:
         made.add_row(*(_cell(cell) for cell in row))
     return made
+
+
+_UNBOUNDED = 10_000
+
+
+@dataclass(frozen=True)
+class FirstThatFits:
+    """The first of several ways to show the same that is no wider than the terminal; else the last."""
+
+    ways: Sequence[RenderableType]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = options.max_width
+        fitting = (
+            way for way in self.ways if Measurement.get(console, options.update(width=9999), way).maximum <= room
+        )
+        yield next(fitting, self.ways[-1])
 
 
 def _cell(cell: object) -> Text:

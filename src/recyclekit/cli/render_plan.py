@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from recyclekit.cli.render_counts import counts_view
 from recyclekit.cli.render_lines import PlanLines, widths
 from recyclekit.cli.render_lists import dead_letters_view
 from recyclekit.cli.render_parts import (
     BAD,
+    DOUBTFUL,
     QUIET,
     SIGN_STYLES,
     day,
@@ -25,18 +27,18 @@ from recyclekit.cli.render_parts import (
     table,
     words,
 )
-from recyclekit.models.decision import Bucket
 from recyclekit.models.plan import Change, Manifest, Plan
+from recyclekit.models.run import RunKind
 from recyclekit.models.snapshot import Finding
-from recyclekit.reports import money
-from recyclekit.reports.figures import Tally, buckets_equation, status_equation, tally
+from recyclekit.reports.figures import buckets_equation, status_equation
 from recyclekit.reports.lines import PlanLine, changed_deals, plan_lines
+from recyclekit.reports.words import counted
 
 LINES = 24
 """How many deals are shown; the plan file and the decisions file hold all."""
 
 _MEANING = {Change.ADD: "enter recycling", Change.CHANGE: "change", Change.REMOVE: "leave"}
-_SHOWN = (Bucket.SCHEDULED, Bucket.WAITING, Bucket.EXCLUDED, Bucket.REVIEW)
+_STOPPED = 3  # unfinished runs that are named
 
 
 def plan_view(plan: Plan, *, apply_with: Path | None = None, lines: int = LINES) -> RenderableType:
@@ -51,10 +53,11 @@ def plan_view(plan: Plan, *, apply_with: Path | None = None, lines: int = LINES)
     return stack(
         _header(manifest),
         *_changes(plan, lines),
-        *_counts(plan),
+        *counts_view(plan),
         _readings(plan.findings),
         dead_letters_view(plan.dead_letters) if plan.dead_letters.height else None,
         _totals(manifest),
+        _unfinished(plan.unfinished),
         _ending(manifest, plan.actions.height, apply_with),
     )
 
@@ -104,45 +107,30 @@ def _legend(manifest: Manifest) -> Text:
 
 
 def _track(track: str | None, count: int, lines: Sequence[PlanLine], columns: Sequence[int]) -> RenderableType:
-    parts: list[RenderableType] = [heading(track or "without a track", "1 deal" if count == 1 else f"{count:,} deals")]
+    parts: list[RenderableType] = [heading(track or "without a track", counted(count, "deal"))]
     parts.append(PlanLines(lines, columns))
     if count > len(lines):
         parts.append(words(f"  … and {count - len(lines):,} more", QUIET))
     return Group(*parts)
 
 
-# -- counts -----------------------------------------------------------------------------------------------------------
+# -- beside the changes -------------------------------------------------------------------------------------------
 
 
-def _counts(plan: Plan) -> list[RenderableType]:
-    if plan.decisions.is_empty():
-        return [_plain("verdict", plan.manifest.by_verdict), _plain("reason", plan.manifest.by_reason)]
-    return [_by_verdict(plan), _by_reason(plan)]
+def _unfinished(runs: pl.DataFrame) -> RenderableType | None:
+    """Return which runs stopped before their end, and what waits for them until somebody takes them up."""
+    if runs.is_empty():
+        return None
+    return Group(*(_stopped(**row) for row in runs.head(_STOPPED).iter_rows(named=True)))
 
 
-def _plain(name: str, counts: Mapping[str, int]) -> RenderableType:
-    return table((name, ">deals"), counts.items())
-
-
-def _by_verdict(plan: Plan) -> RenderableType:
-    found = tally(plan.decisions, "verdict")
-    return table(("verdict", ">deals", *_money_heading(found)), ((t.code, t.deals, *_money(t, found)) for t in found))
-
-
-def _by_reason(plan: Plan) -> RenderableType:
-    found = tally(plan.decisions, "reason")
-    if not found:
-        return table(("reason", ">deals"), ())
-    rows = ((t.code, t.deals, *(t.buckets.get(b) or None for b in _SHOWN), *_money(t, found)) for t in found)
-    return table(("reason", ">deals", *(f">{b}" for b in _SHOWN), *_money_heading(found)), rows)
-
-
-def _money_heading(found: Sequence[Tally]) -> tuple[str, ...]:
-    return (">money",) if any(t.money for t in found) else ()
-
-
-def _money(one: Tally, found: Sequence[Tally]) -> tuple[str, ...]:
-    return (money.short(one.money),) if _money_heading(found) else ()
+def _stopped(run: str, kind: str, unsent: int, in_doubt: int, waiting: int) -> RenderableType:
+    parts = {"unsent": unsent, "without proof of effect": in_doubt}
+    left = "".join(f", {counted(count, 'write')} {how}" for how, count in parts.items() if count)
+    what = f"{'undo' if kind == RunKind.UNDO else 'run'} {run}{left}."
+    waits = f" {counted(waiting, 'deal')} {'waits' if waiting == 1 else 'wait'} for it." if waiting else ""
+    first = Text.assemble(("Unfinished: ", f"bold {DOUBTFUL}"), words(what + waits))
+    return Group(first, next_step(f"recyclekit retry {run}", "takes it up, if no process works on it any more"))
 
 
 def _readings(findings: Sequence[Finding]) -> RenderableType | None:
@@ -161,11 +149,11 @@ def _readings(findings: Sequence[Finding]) -> RenderableType | None:
 def _totals(manifest: Manifest) -> RenderableType:
     writes = " + ".join(f"{count:,} {kind}" for kind, count in manifest.actions.items() if count)
     total = sum(manifest.actions.values())
-    calls = f" in about {manifest.calls:,} {'call' if manifest.calls == 1 else 'calls'}" if total else ""
+    calls = f" in about {counted(manifest.calls, 'call')}" if total else ""
     return Group(
         equation(buckets_equation(manifest), "read"),
         equation(status_equation(manifest), "read"),
-        words(f"{total:,} {'write' if total == 1 else 'writes'} = {writes}{calls}" if total else "0 writes"),
+        words(f"{counted(total, 'write')} = {writes}{calls}" if total else "0 writes"),
     )
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from recyclekit.models.memory import ENDED_CYCLES
+from recyclekit.models.memory import ENDED_CYCLES, UNFINISHED
 from recyclekit.models.snapshot import Finding
 
 
@@ -126,3 +126,4 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     ended_cycles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENDED_CYCLES))
     unmapped: pl.DataFrame = field(default_factory=pl.DataFrame)  # reason values in no picklist: value, deals, amount
+    unfinished: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNFINISHED))  # runs that stopped early

@@ -50,6 +50,11 @@ REASONS: Mapping[str, Label] = {
 }
 
 
+def counted(number: int, what: str) -> str:
+    """Return `1 deal`, `2,406 deals`: English, for messages; the plural is made with an s."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Words:
     """Looks labels up; a code that nobody has a label for is shown as it is."""

@@ -39,7 +39,7 @@ def plan(
     if decisions is not None:
         plan_file.save_decisions(made.decisions, decisions)
     if as_json:
-        emit(made.manifest.model_dump(mode="json"))
+        emit({**made.manifest.model_dump(mode="json"), "unfinished": made.unfinished.to_dicts()})
     else:
         from recyclekit.cli.render import plan_view
 
