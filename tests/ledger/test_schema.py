@@ -37,7 +37,8 @@ def test_no_column_is_named_after_a_person() -> None:
 
 
 def test_every_table_belongs_to_a_pipeline_or_to_a_run_of_one() -> None:
-    for table in metadata.sorted_tables:
+    shared = {"budgets"}  # of an account, whichever pipelines call it
+    for table in [one for one in metadata.sorted_tables if one.name not in shared]:
         assert {"pipeline", "run_no", "action_id"} & set(table.columns.keys()), table.name
 
 

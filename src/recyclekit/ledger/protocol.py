@@ -9,6 +9,7 @@ from typing import Protocol
 
 import polars as pl
 
+from recyclekit.models.budget import Ask, Grant
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import Action, Plan
 from recyclekit.models.proposal import Cause, Proposal, Verdict
@@ -72,6 +73,17 @@ class LedgerReader(Protocol):
 
         Raises:
             StalePlanError: it is over and no longer kept. LedgerError: its seal does not fit.
+        """
+        ...
+
+
+class SharesBudgets(Protocol):
+    """Shares the vendors' rate limits between all processes that use this ledger."""
+
+    def exchange(self, budget: str, ask: Ask) -> Grant | None:
+        """Answer a question for slots of a window (connector, account and window in one name), see models.budget.
+
+        None where there is no ledger yet: asking does not make one.
         """
         ...
 

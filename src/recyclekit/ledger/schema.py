@@ -246,6 +246,14 @@ proposals = Table(
     Index("proposals_flow_run", "flow_run"),
 )
 
+budgets = Table(
+    "budgets",
+    metadata,
+    _text("budget", "id", primary_key=True),  # connector, a digest of the account, and the window
+    _text("spent", "json of codes", nullable=False),  # numbers of calls and moments
+    sqlite_with_rowid=False,
+)
+
 dead_letters = Table(
     "dead_letters",
     metadata,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 
 from recyclekit import clock
 from recyclekit.errors import UnknownRunError
-from recyclekit.ledger import intents, proposals, reading, touching
+from recyclekit.ledger import budgets, intents, proposals, reading, touching
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.parts import Known
 from recyclekit.ledger.protocol import Lease
@@ -20,6 +20,7 @@ from recyclekit.ledger.schema import actions, cursors, runs
 from recyclekit.ledger.settling import give_up, record, reopen_run
 from recyclekit.ledger.store import Store, Work, upsert
 from recyclekit.ledger.version import is_current, migrate, version
+from recyclekit.models.budget import Ask, Grant
 from recyclekit.models.inverse import undone_key
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import Action, Plan
@@ -85,6 +86,13 @@ class SqlLedger:
 
     def unsettled(self, run: str, size: int) -> Iterator[Sequence[Action]]:
         return intents.batches(self.store, run, [ReceiptState.SENT, ReceiptState.IN_DOUBT], size)
+
+    # -- rate limits -----------------------------------------------------------------------------------------------
+
+    def exchange(self, budget: str, ask: Ask) -> Grant | None:
+        if not self._ready and not (self.store.exists() and self._look()):
+            return None
+        return budgets.exchange(self.store, budget, ask)
 
     # -- the lease -------------------------------------------------------------------------------------------------
 
