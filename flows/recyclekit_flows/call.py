@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-from prefect import Flow
+from prefect import Flow, tags
 from prefect.client.schemas.objects import State
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
@@ -17,6 +17,9 @@ from recyclekit.errors import RemoteError
 from recyclekit.events import Listen
 from recyclekit_flows.heard import LISTENER
 from recyclekit_flows.held import Held
+
+TAG = "recyclekit"
+"""The tag of all our flow runs: deployments carry it, and a run that was started here gets it."""
 
 
 def call(flow: Flow[..., State[Any]], parameters: Mapping[str, Any], listen: Listen) -> Any:
@@ -28,7 +31,7 @@ def call(flow: Flow[..., State[Any]], parameters: Mapping[str, Any], listen: Lis
     _quiet_console()
     token = LISTENER.set(listen)
     try:
-        with _plain_words():
+        with _plain_words(), tags(TAG):
             state: State[Any] = flow(**parameters, return_state=True)
         ending = state.result(raise_on_failure=False)
     finally:

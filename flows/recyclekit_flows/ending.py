@@ -9,10 +9,13 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from recyclekit.errors import ExitCode, RecyclekitError
+from recyclekit.errors import ExitCode, LeaseError, RecyclekitError
 from recyclekit.models.plan import Manifest
 from recyclekit.models.run import Outcome, exit_code
 from recyclekit_flows.held import Held
+
+LOCKED = "Locked"
+"""The state's name where another run works on the pipeline; the message says which, where and since when."""
 
 
 def ended(outcome: Outcome, *, set_aside: int = 0) -> State[Any]:
@@ -34,7 +37,8 @@ def ended(outcome: Outcome, *, set_aside: int = 0) -> State[Any]:
 
 def refused(error: RecyclekitError) -> State[Any]:
     """Return the state of a run that stopped with a message for a person; the message says what to do next."""
-    return Failed(message=str(error), data=error)
+    name = LOCKED if isinstance(error, LeaseError) else None
+    return Failed(name=name, message=str(error), data=error)
 
 
 def sentence(outcome: Outcome, *, set_aside: int = 0) -> str:

@@ -7,8 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow, runtime, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
@@ -23,10 +22,13 @@ from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.pipeline import Job
 from recyclekit.project import open_project
 from recyclekit.stages.classify import Classified
+from recyclekit_flows.at_work import at_work, finish_earlier, resume
 from recyclekit_flows.call import call
 from recyclekit_flows.ending import ended, publish_plan, refused
 from recyclekit_flows.heard import hear
 from recyclekit_flows.held import Held
+from recyclekit_flows.lateness import Minutes, out_of_turn
+from recyclekit_flows.stage import stage
 
 Limit = Annotated[int, Field(ge=1)]
 
@@ -40,10 +42,6 @@ class Approval(StrEnum):
     """Nobody: the plan is written at once."""
     PLAN_ONLY = "plan_only"
     """Nothing is written: the run ends with its plan."""
-
-
-# Results stay in memory: a deal's data has no business in Prefect's files, and a retry reads the CRM afresh.
-stage = task(cache_policy=NO_CACHE, persist_result=False)
 
 
 @stage
@@ -76,12 +74,6 @@ def write_back(job: Held[Job], plan: Held[Plan], approve_guards: bool) -> Held[O
     return Held(job.value.write_back(plan.value, approve_guards=approve_guards))
 
 
-@stage
-def resume(job: Held[Job], run: str | None) -> Held[Outcome]:
-    """Take up the run that an earlier attempt of this flow run left unfinished."""
-    return Held(job.value.resume(run))
-
-
 def flow_run_name() -> str:
     """Return the name under which Prefect lists the run: the pipeline and the business date."""
     given = runtime.flow_run.parameters
@@ -102,10 +94,12 @@ def recycle(
     approval: Approval = Approval.PROJECT,
     limit: Limit | None = None,
     approve_guards: bool = False,
+    max_lateness_minutes: Minutes | None = None,
 ) -> State[Any]:
     """Bring lost and stalled deals back: read, decide, plan, and write the plan to the CRM.
 
-    Retrying a run writes nothing twice: what an earlier attempt began is taken up where it stopped.
+    Retrying a run writes nothing twice: what an earlier attempt began is taken up where it stopped. What any earlier
+    run of the pipeline left behind is finished first.
 
     Args:
         project: Folder that holds recyclekit.yaml, on the machine that runs the flow.
@@ -114,13 +108,23 @@ def recycle(
         approval: project: as the project file says. none: write at once. plan_only: end with the plan, write nothing.
         limit: Write at most that many deals, the first of the plan; the others are planned again the next time.
         approve_guards: Write even if the plan trips a change guard of the policy.
+        max_lateness_minutes: Skip a scheduled run that begins later than this; empty: however late.
     """
     try:
-        job = Held(open_project(project).job(pipeline, as_of, hear).of_flow_run(str(runtime.flow_run.id)))
-        begun = job.value.unfinished() if runtime.flow_run.run_count > 1 else None
-        if begun is not None:
-            return ended(resume(job, begun).value)
-        return _whole(job, approval=approval, limit=limit, approve_guards=approve_guards)
+        skipped = out_of_turn(max_lateness_minutes)
+        if skipped is not None:
+            return skipped
+        opened = open_project(project).job(pipeline, as_of, hear).of_flow_run(str(runtime.flow_run.id))
+        if approval is Approval.PLAN_ONLY:
+            return _whole(Held(opened), approval=approval, limit=limit, approve_guards=approve_guards)
+        with at_work(opened) as job:
+            begun = job.value.begun() if runtime.flow_run.run_count > 1 else None
+            if begun is not None:
+                return ended(resume(job, begun).value)
+            stuck = finish_earlier(job)
+            if stuck is not None:
+                return ended(stuck)
+            return _whole(job, approval=approval, limit=limit, approve_guards=approve_guards)
     except RecyclekitError as error:
         return refused(error)
 

@@ -12,10 +12,11 @@ from recyclekit.errors import RecyclekitError
 from recyclekit.models.run import Outcome
 from recyclekit.pipeline import Job
 from recyclekit.project import open_project
+from recyclekit_flows.at_work import at_work
 from recyclekit_flows.ending import ended, refused
 from recyclekit_flows.heard import hear
 from recyclekit_flows.held import Held
-from recyclekit_flows.recycle import stage
+from recyclekit_flows.stage import stage
 
 
 @stage
@@ -34,6 +35,7 @@ def undo(run: str, project: Path = Path(), pipeline: str | None = None) -> State
         pipeline: Pipeline of the project; empty: the only one.
     """
     try:
-        return ended(take_back(Held(open_project(project).job(pipeline, listen=hear)), run).value)
+        with at_work(open_project(project).job(pipeline, listen=hear)) as job:
+            return ended(take_back(job, run).value)
     except RecyclekitError as error:
         return refused(error)

@@ -221,14 +221,15 @@ class Job:
         choice = chosen(lambda: ledger.actions(known.run), only=only, drop=drop, written=written)
         return self._taken_up(known, choice)
 
-    def take_up(self) -> Sequence[Outcome]:
-        """Finish what earlier runs of this pipeline left behind, oldest first: no new plan, so nothing new to approve.
+    def left_behind(self) -> Sequence[Run]:
+        """Return the runs of this pipeline that ended before they were through, oldest first."""
+        return taking_up.left_behind(self.open_ledger(), self.pipeline)
+
+    def finish(self, known: Run) -> Outcome:
+        """Finish a run that was left behind: no new plan, so nothing new to approve.
 
         Where the policy has changed since, what is unsent is given up: the plan that follows is made under today's.
         """
-        return [self._finished(run) for run in taking_up.left_behind(self.open_ledger(), self.pipeline)]
-
-    def _finished(self, known: Run) -> Outcome:
         if known.kind is RunKind.UNDO or known.policy is None or known.policy.hash == self.policy.stamp.hash:
             return self._taken_up(known, Choice(failed=False))
         self._taken_up(known, Choice(failed=False, send=False))

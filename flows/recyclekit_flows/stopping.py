@@ -1,0 +1,56 @@
+"""A polite end of a flow's process: the call in hand is finished, the rest is resumable; ten seconds at most."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+POLITE = 6.0
+"""Seconds after which a stop that was asked for is enforced: what was sent by then without an answer is in doubt."""
+LAST = 3.0
+"""Further seconds after which the process is ended from outside of whatever keeps it, such as a long computation."""
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Yield the question "should we stop?", which SIGTERM and Ctrl-C answer with yes; a second one ends at once.
+
+    Signals reach the main thread only; in another one, nobody asks.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    asked, over = threading.Event(), threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            _as_before(before[signal.Signals(number)], number, frame)
+        asked.set()
+        threading.Thread(target=_insist, args=(number, over), name="recyclekit-stop", daemon=True).start()
+
+    for number in before:
+        signal.signal(number, hear)
+    try:
+        yield asked.is_set
+    finally:
+        over.set()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _as_before(handler: object, number: int, frame: FrameType | None) -> None:
+    if callable(handler):
+        handler(number, frame)  # Prefect's own, which ends the flow run as crashed or cancelled; or KeyboardInterrupt
+    raise KeyboardInterrupt
+
+
+def _insist(number: int, over: threading.Event) -> None:
+    if not over.wait(POLITE):
+        os.kill(os.getpid(), number)
+        if not over.wait(LAST):
+            os._exit(128 + number)
