@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property
@@ -20,6 +20,7 @@ from recyclekit.models.field_map import Mapped
 from recyclekit.models.roster import Roster
 from recyclekit.models.tables import Table
 from recyclekit.project_file import FILE, ConnectionSpec, ProjectSpec, read_project
+from recyclekit.secrecy import remember_address, remember_all
 from recyclekit.yaml_file import Document, did_you_mean, validate
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class Project:
             given.setdefault("deal_id", id_spec.column)
         part = self.document.part(("connections", name, "settings"), given)
         settings = validate(part, manifest.settings, error=ProjectError)
+        remember_all(settings)
         opening, package = Opening(folder=self.folder, timezone=self.timezone), self.registry.package(manifest.name)
         return Connection(name, manifest, package, settings, opening, spec)
 
@@ -229,6 +231,13 @@ class Project:
         )  # fmt: skip
 
 
+def installed_connectors() -> Mapping[str, ConnectorManifest[Any]]:
+    """Return all connectors that can be used, by name; loads every plugin."""
+    from recyclekit.connectors.registry import discover
+
+    return discover().manifests
+
+
 def open_project(folder: Path) -> Project:
     """Open the project of a folder.
 
@@ -242,4 +251,5 @@ def open_project(folder: Path) -> Project:
             fix="Run `recyclekit init` to make one, or name its folder with --project.",
         )
     spec, document = read_project(path)
+    remember_address(spec.ledger)
     return Project(path.parent, spec, document)

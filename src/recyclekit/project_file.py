@@ -1,10 +1,8 @@
-"""The project file: what recyclekit.yaml may say, each mistake with its place; `${NAME}` comes from the environment."""
+"""The project file: what recyclekit.yaml may say, each mistake with its place; see references for `${…}`."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -17,11 +15,10 @@ from recyclekit.models.field_map import Spec, StageMap
 from recyclekit.models.roster import Owner
 from recyclekit.models.tables import Table
 from recyclekit.policy.reasons import TAXONOMY
+from recyclekit.references import fill
 from recyclekit.yaml_file import Document, did_you_mean, examine, listing, load
 
 FILE = "recyclekit.yaml"
-
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class _Strict(BaseModel):
@@ -126,7 +123,7 @@ def read_project(path: Path) -> tuple[ProjectSpec, Document]:
         ProjectError: with file, line, column and what was expected, all faults at once.
     """
     document = load(path, error=ProjectError)
-    filled = Document(_fill(document.data, document, ()), document.path, document.positions)
+    filled = fill(document)
     spec, lines = examine(filled, ProjectSpec)
     spec = None if spec is None else _in_own_place(spec)
     lines += [] if spec is None else _strange_doors(spec, filled)
@@ -161,24 +158,3 @@ def _strange_doors(spec: ProjectSpec, document: Document) -> Iterator[str]:
                 known = list(spec.connections)
                 there = did_you_mean(wanted, known) or f"; there are: {', '.join(known)}"
                 yield f"{document.where(where)}: {document.name(where)}: {wanted!r} is no connection{there}"
-
-
-def _fill(value: Any, document: Document, where: tuple[str | int, ...]) -> Any:
-    """Put environment variables in for ${NAME}, naming the place of one that is not set."""
-    if isinstance(value, Mapping):
-        return {key: _fill(inner, document, (*where, key)) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_fill(inner, document, (*where, n)) for n, inner in enumerate(value)]
-    if not isinstance(value, str):
-        return value
-
-    def variable(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in os.environ:
-            raise ProjectError(
-                f"{document.where(where)}: the environment variable {name} is not set.",
-                fix=f"Set it (export {name}=…) or write the value here.",
-            )
-        return os.environ[name]
-
-    return _VARIABLE.sub(variable, value)
