@@ -17,6 +17,7 @@ from recyclekit.connectors import (
     FULL,
     Capability,
     ConnectorManifest,
+    Erases,
     FindsByKey,
     KnowsQuota,
     KnowsTidiness,
@@ -105,6 +106,9 @@ class MySink:
     def set_up(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
         return ()
 
+    def erase(self, deals: Collection[str]) -> int:
+        return 0
+
 
 def open_source(settings: MySettings, opening: Opening) -> MySource:
     return MySource()
@@ -132,8 +136,8 @@ def recyclekit_connectors() -> Sequence[ConnectorManifest[Any]]:
 
 def every_protocol_is_met_by_what_the_docs_say() -> None:
     source: tuple[Source, ScansColumns, KnowsTidiness] = (MySource(), MySource(), MySource())
-    sink: tuple[Sink, ReadsBack, FindsByKey, Undoes, SplitsBatches, KnowsQuota, SetsUp] = (
-        MySink(), MySink(), MySink(), MySink(), MySink(), MySink(), MySink(),
+    sink: tuple[Sink, ReadsBack, FindsByKey, Undoes, SplitsBatches, KnowsQuota, SetsUp, Erases] = (
+        MySink(), MySink(), MySink(), MySink(), MySink(), MySink(), MySink(), MySink(),
     )  # fmt: skip
     assert_type(MANIFEST, ConnectorManifest[MySettings])
     assert source
@@ -169,6 +173,8 @@ def what_the_core_is_told(sink: Sink, action: Action) -> None:
     if isinstance(sink, SetsUp):
         assert_type(sink.missing(kinds=[ActionKind.ENROL]), Sequence[Finding])
         assert_type(sink.set_up(kinds=[ActionKind.ENROL]), Sequence[Finding])
+    if isinstance(sink, Erases):
+        assert_type(sink.erase(deals=["1"]), int)
 
 
 def what_passes_through_the_doors(page: Page, action: Action, receipt: Receipt, opening: Opening) -> None:

@@ -3,6 +3,7 @@
 from recyclekit.connectors.hookspecs import hookimpl
 from recyclekit.connectors.manifest import API_VERSION, FULL, Capability, ConnectorManifest, Level, Opening, Support
 from recyclekit.connectors.protocols import (
+    Erases,
     FindsByKey,
     KnowsQuota,
     KnowsTidiness,
@@ -21,6 +22,7 @@ __all__ = [
     "FULL",
     "Capability",
     "ConnectorManifest",
+    "Erases",
     "FindsByKey",
     "KnowsQuota",
     "KnowsTidiness",

@@ -23,7 +23,7 @@ from recyclekit.models.run import Receipt
 T = TypeVar("T")
 Answered = Callable[[Sequence[Action]], Sequence[Receipt]]
 _SOURCE = ("tables", "mapped", "columns", "scan", "tidy")
-_SINK = ("preflight", "calls", "read_back", "parts", "calls_left", "missing", "set_up")
+_SINK = ("preflight", "calls", "read_back", "parts", "calls_left", "missing", "set_up", "erase")
 _ANSWERED = ("write", "find", "undo")
 _MOST = 300  # characters of an error's own words
 

@@ -200,6 +200,22 @@ class Undoes(Protocol):
 
 
 @runtime_checkable
+class Erases(Protocol):
+    """A sink that keeps what we wrote where no other program erases it: `recyclekit erase` reaches it by this door."""
+
+    def erase(self, deals: Collection[str]) -> int:
+        """Remove all that we wrote about these deals, whoever worked on it since; return how many things there were.
+
+        Own fields, tasks, enrolments, and copies of them. Nothing of other deals, and nothing that the system's own
+        erasing sees to. Twice has one effect; the second time it returns 0.
+
+        Raises:
+            As `write`.
+        """
+        ...
+
+
+@runtime_checkable
 class SplitsBatches(Protocol):
     """A sink whose batches go to more than one place: each part is a call of its own, so errors speak for all of it."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from recyclekit.connectors.doors import provider_of
-from recyclekit.connectors.protocols import FindsByKey, ReadsBack, SetsUp, Sink, Undoes
+from recyclekit.connectors.protocols import Erases, FindsByKey, ReadsBack, SetsUp, Sink, Undoes
 from recyclekit.errors import ConnectorError
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState
@@ -54,6 +54,8 @@ class _Routed:
             offered["undo"] = self._undo
         if any(isinstance(sink, SetsUp) for sink in both):
             offered["missing"], offered["set_up"] = self._missing, self._set_up
+        if any(isinstance(sink, Erases) for sink in both):
+            offered["erase"] = self._erase
 
     def preflight(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
         return [one for sink, here in self._asked(kinds) for one in sink.preflight(here)]
@@ -87,6 +89,9 @@ class _Routed:
 
     def _set_up(self, kinds: Collection[ActionKind]) -> Sequence[Finding]:
         return [one for sink, here in self._asked(kinds) if isinstance(sink, SetsUp) for one in sink.set_up(here)]
+
+    def _erase(self, deals: Collection[str]) -> int:
+        return sum(sink.erase(deals) for sink in (self.crm, self.nurture) if isinstance(sink, Erases))
 
     def _asked(self, kinds: Collection[ActionKind]) -> list[tuple[Sink, list[ActionKind]]]:
         here = [kind for kind in kinds if kind not in NURTURED]

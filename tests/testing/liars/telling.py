@@ -42,6 +42,11 @@ def never_for_no_reason(h: Honest) -> Manifest:
     return _declaring(h, Capability.ERASE, Support(Level.NEVER))
 
 
+def erases_nothing(h: Honest) -> Manifest:
+    claimed = _declaring(h, Capability.ERASE, FULL).capabilities
+    return replace(h.writing(erase=lambda self, deals: 3 if len(deals) == 1 else 0), capabilities=claimed)
+
+
 def is_of_another_age(h: Honest) -> Manifest:
     return replace(h.manifest, api=0)
 
@@ -107,6 +112,8 @@ LIARS = (
          (("capability", Capability.UNDO),)),
     Liar("says nothing of erasing", "test_every_capability_is_declared", "erase", says_nothing),
     Liar("never for no reason", "test_never_has_a_reason", "erase", never_for_no_reason),
+    Liar("erases nothing", "test_what_was_written_about_a_person_can_be_erased", "is left", erases_nothing,
+         (("declared", Capability.ERASE),)),  # the honest one leaves it to its system
     Liar("is of another age", "test_it_is_made_for_this_version_of_the_contract", "version 1", is_of_another_age),
     Liar("takes other arguments", "test_the_doors_have_the_signatures_of_the_protocols", "FindsByKey.find",
          takes_other_arguments),

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from recyclekit.connectors.csv.source import CsvSource
 
 _NO_CHANGES = Support(Level.NEVER, "A file does not say what changed in it since the last run, so it is read whole.")
-_NO_PEOPLE = Support(Level.NEVER, "Our own tables hold ids and codes, no people; the input files are yours to edit.")
 
 
 def _open_source(settings: CsvSettings, opening: Opening) -> CsvSource:
@@ -40,7 +39,6 @@ MANIFEST = ConnectorManifest(
     capabilities={
         **dict.fromkeys(Capability, FULL),
         Capability.INCREMENTAL: _NO_CHANGES,
-        Capability.ERASE: _NO_PEOPLE,
     },
 )
 

@@ -27,7 +27,7 @@ _KEPT = 512 << 20  # bytes of a file up to which it is kept in memory between ba
 
 
 class CsvSink:
-    """Sink, ReadsBack, FindsByKey and Undoes over files: a stand-in for a whole CRM."""
+    """Sink, ReadsBack, FindsByKey, Undoes and Erases over files: a stand-in for a whole CRM."""
 
     def __init__(self, settings: CsvSettings, folder: Path) -> None:
         self._settings = settings
@@ -109,6 +109,19 @@ class CsvSink:
 
     def find(self, actions: Sequence[Action]) -> Sequence[Receipt]:
         return Edits(self._own).find(actions)
+
+    def erase(self, deals: Collection[str]) -> int:
+        """Remove the rows of these deals from our own tables, with the columns kept beside them."""
+        if not self._own.folder.is_dir():
+            return 0
+        asked = pl.Series(list(deals), dtype=pl.String).implode()
+        theirs = pl.col("deal_id").is_in(asked).fill_null(value=False)
+        with self._own.alone():
+            tables = {name: self._own.table(name) for name in COLUMNS}
+            kept = {name: table.filter(~theirs) for name, table in tables.items()}
+            gone = {name: table.height - kept[name].height for name, table in tables.items()}
+            self._own.replace({name: kept[name] for name, rows in gone.items() if rows})
+        return sum(gone.values())
 
     # -- reading back
 

@@ -32,6 +32,7 @@ _DOORS: dict[Capability, type] = {
     Capability.READ_BACK: protocols.ReadsBack,
     Capability.FIND_BY_KEY: protocols.FindsByKey,
     Capability.UNDO: protocols.Undoes,
+    Capability.ERASE: protocols.Erases,
 }
 _ANY = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 _WRITES = (Capability.WRITE_FIELDS, Capability.WRITE_TASKS, Capability.ENROL)
@@ -84,7 +85,7 @@ class Honesty(Room):
     def test_the_doors_have_the_signatures_of_the_protocols(self, stand: Stand) -> None:
         wrong = [*_differing(stand.source(), "Source", "ScansColumns")] if stand.manifest.open_source else []
         if stand.manifest.open_sink:
-            optional = ("ReadsBack", "FindsByKey", "Undoes", "SplitsBatches", "KnowsQuota", "SetsUp")
+            optional = ("ReadsBack", "FindsByKey", "Undoes", "Erases", "SplitsBatches", "KnowsQuota", "SetsUp")
             wrong += _differing(stand.sink(), "Sink", *optional)
         assert not wrong, "\n".join(wrong)
 
@@ -191,9 +192,7 @@ def _has(stand: Stand, capability: Capability) -> bool:
         return stand.manifest.open_sink is not None and isinstance(stand.sink(), _DOORS[capability])
     if capability in _WRITES:
         return stand.manifest.open_sink is not None
-    if capability is Capability.INCREMENTAL:
-        return stand.manifest.open_source is not None
-    return False  # erase: version 1 of the contract has no protocol for it, so nobody can claim it
+    return capability is Capability.INCREMENTAL and stand.manifest.open_source is not None
 
 
 def _differing(door: object, *names: str) -> Iterator[str]:

@@ -10,12 +10,13 @@ import polars as pl
 import pytest
 
 from recyclekit.connectors.manifest import Capability, Level
-from recyclekit.connectors.protocols import FindsByKey
+from recyclekit.connectors.protocols import Erases, FindsByKey
 from recyclekit.errors import RecyclekitError
+from recyclekit.models.plan import ActionKind
 from recyclekit.models.run import ReceiptState
 from recyclekit.models.tables import Table
 from recyclekit.testing.bench import Edits, Hurts, Looks, Trouble
-from recyclekit.testing.factories import enrol, set_fields
+from recyclekit.testing.factories import create_task, enrol, set_fields
 from recyclekit.testing.proving import Tier, proves
 from recyclekit.testing.stand import Stand
 from recyclekit.testing.suite.honesty import secrets_of
@@ -38,6 +39,24 @@ class People(Room):
             receipts = stand.write([enrol(deal, stand.bench.track, stand.bench.owner)])
             assert stand.view.enrolments(deal) == 0, "somebody who asked not to be mailed was enrolled"
             assert {r.state for r in receipts.values()} <= {ReceiptState.SKIPPED, ReceiptState.FAILED}
+
+    @proves(Tier.GOLD, Capability.WRITE_FIELDS, witness=Capability.ERASE, needs=(Looks,))
+    def test_what_was_written_about_a_person_can_be_erased(self, stand: Stand) -> None:
+        """All of it, whoever worked on it since; nothing of others; and twice has one effect."""
+        gone, stays = stand.seed_deals(2)
+        kinds = stand.kinds()
+        for deal in (gone, stays):
+            actions = [set_fields(deal, stand.own())]
+            actions += [create_task(deal, stand.bench.owner)] if ActionKind.CREATE_TASK in kinds else []
+            actions += [enrol(deal, stand.bench.track, stand.bench.owner)] if ActionKind.ENROL in kinds else []
+            stand.done(actions)
+        before = _about(stand, stays)
+        sink = stand.sink()
+        assert isinstance(sink, Erases), "the sink has no method `erase` (protocol Erases)"
+        assert stand.patiently(lambda: sink.erase([gone])) == len(kinds), "say how many things were erased"
+        assert not any(_about(stand, gone)), "something of an erased person is left"
+        assert _about(stand, stays) == before, "something of somebody else went, too"
+        assert stand.patiently(lambda: stand.sink().erase([gone, "nobody"])) == 0  # type: ignore[attr-defined]  # as above
 
     @proves(Tier.BRONZE, Capability.READ_DEALS)
     def test_secrets_show_nowhere(
@@ -65,6 +84,12 @@ def _opted_out(stand: Stand, deal: str) -> list[str]:
     if "opted_out" not in contacts.columns:
         return []
     return contacts.filter(pl.col("opted_out"))["contact_id"].to_list()
+
+
+def _about(stand: Stand, deal: str) -> tuple[list[str], list[str], int]:
+    """Return what stands in the system that we wrote about a deal: values of fields, keys of tasks, enrolments."""
+    fields = [value for value in stand.view.fields(deal).values() if value is not None]
+    return fields, list(stand.view.tasks(deal)), stand.view.enrolments(deal)
 
 
 def _everything_said(stand: Stand) -> Iterator[str]:
