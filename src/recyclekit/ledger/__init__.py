@@ -11,7 +11,7 @@ from recyclekit.errors import ConfigError
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from recyclekit.ledger.sql import SqlLedger
+    from recyclekit.ledger.house import House
     from recyclekit.ledger.store import Store
     from recyclekit.models.memory import Memory
 
@@ -38,7 +38,7 @@ def recall(url: str, folder: Path, pipeline: str, as_of: date | None = None) -> 
     return open_ledger(url, folder).memory(pipeline, as_of)
 
 
-def open_ledger(url: str, folder: Path) -> SqlLedger:
+def open_ledger(url: str, folder: Path) -> House:
     """Return the ledger at an address; nothing is created or migrated before it is used.
 
     Args:
@@ -52,10 +52,10 @@ def open_ledger(url: str, folder: Path) -> SqlLedger:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
-    from recyclekit.ledger.sql import SqlLedger
+    from recyclekit.ledger.house import House
 
     try:
-        return SqlLedger(_store(make_url(url), folder))
+        return House(_store(make_url(url), folder))
     except ArgumentError as error:
         raise ConfigError("The ledger's address cannot be read.", fix="Write it like sqlite:///ledger.db") from error
 

@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from recyclekit.errors import ConfigError, LedgerBusyError, LedgerError, LedgerUnreachableError
+from recyclekit.ledger.schema import metadata
 from recyclekit.ledger.store import Store
 
 _SCHEMA_LOCK = 0x7265_6379  # "recy"; any number that no other program uses on this database
@@ -97,6 +98,23 @@ class PostgresStore(Store):
             return pl.DataFrame(schema=schema)
         block.seek(0)
         return pl.read_csv(block, has_header=False, schema=dict(schema))
+
+    def delete_securely(self, connection: Connection) -> None:
+        """`scrub` writes the tables anew; what is left in the server's log of changes goes as that is recycled."""
+
+    def scrub(self) -> None:
+        self._alone("VACUUM (FULL, ANALYZE)")
+
+    def tidy(self) -> None:
+        self._alone("VACUUM (ANALYZE)")
+
+    def _alone(self, command: str) -> None:
+        def attempt() -> None:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                for table in metadata.tables:
+                    connection.exec_driver_sql(f'{command} "{table}"')
+
+        self._patiently(attempt)
 
     def is_passing(self, error: Exception) -> bool:
         cause = _cause(error)

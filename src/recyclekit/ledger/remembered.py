@@ -51,7 +51,7 @@ def recall(fetch: Fetch, find: Find, pipeline: str, as_of: date | None) -> Memor
         touches=touches.filter(pl.col("made_on") <= day).drop("made_on"),
         in_doubt=frozenset(doubt["deal_id"]),
         unfinished=fetch(unfinished.QUERY, values, pl.Schema(UNFINISHED)),
-        erased=Tombstones(salt=erased["salt"].max() or "", digests=frozenset(erased["digest"])),
+        erased=Tombstones(salt=next(iter(erased["salt"]), ""), digests=frozenset(erased["digest"])),
     )
 
 

@@ -77,6 +77,26 @@ class SqliteStore(Store):
     ) -> pl.DataFrame:
         return fetch(_driver(connection), query, values, schema)
 
+    def delete_securely(self, connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+    def scrub(self) -> None:
+        def attempt() -> None:
+            with self.engine.connect() as connection:
+                self._empty_log(connection)
+                connection.exec_driver_sql("VACUUM")
+                self._empty_log(connection)
+
+        self._patiently(attempt)
+
+    def _empty_log(self, connection: Connection) -> None:
+        """Bring all commits into the file and cut the write-ahead log to nothing: it keeps what was overwritten."""
+        busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        if busy:
+            raise self.explain(sqlite3.OperationalError("database is locked"))
+
+    tidy = scrub
+
     def is_passing(self, error: Exception) -> bool:  # noqa: ARG002  # SQLite has waited for its lock already
         return False
 

@@ -142,6 +142,22 @@ class Store(ABC):
         """Return a query's rows as a frame with this schema, as fast as the database can."""
 
     @abstractmethod
+    def delete_securely(self, connection: Connection) -> None:
+        """Let what this connection deletes from now on be overwritten, where the database can do that."""
+
+    @abstractmethod
+    def scrub(self) -> None:
+        """Write the database anew without anything that was deleted, logs of changes included; takes time and room.
+
+        Raises:
+            LedgerBusyError: somebody else keeps reading it; nothing is lost, try again.
+        """
+
+    @abstractmethod
+    def tidy(self) -> None:
+        """Give back room that deleted rows took, as far as that goes while others work."""
+
+    @abstractmethod
     def is_passing(self, error: Exception) -> bool:
         """Whether the same transaction may succeed when it is tried again."""
 

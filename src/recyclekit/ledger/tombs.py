@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 from sqlalchemy import Connection, select
@@ -51,9 +51,16 @@ def refuse_erased(connection: Connection, pipeline: str, planned: pl.DataFrame) 
 
 def without_names(connection: Connection, pipeline: str, set_aside: pl.DataFrame) -> pl.DataFrame:
     """Return dead letters in which the id of an erased deal or contact is null."""
-    erased = standing(connection, pipeline)
-    for table, kind in RECORD.items():
-        theirs = (set_aside["table"] == table) & erased.covers(kind, set_aside["record_id"])
+    for theirs in aside(set_aside, standing(connection, pipeline)).values():
         if theirs.any():
-            set_aside = set_aside.with_columns(record_id=pl.when(~theirs.fill_null(value=False)).then("record_id"))
+            set_aside = set_aside.with_columns(record_id=pl.when(~theirs).then("record_id"))
     return set_aside
+
+
+def aside(set_aside: pl.DataFrame, erased: Tombstones) -> Mapping[Erasable, pl.Series]:
+    """Return which dead letters are of an erased deal, and which of an erased contact."""
+    tables = set_aside["table"]
+    return {
+        kind: (tables == table).fill_null(value=False) & erased.covers(kind, set_aside["record_id"])
+        for table, kind in RECORD.items()
+    }
