@@ -42,6 +42,7 @@ from recyclekit.stages.classify import Classified, classify, facts
 from recyclekit.stages.extract import extract
 from recyclekit.stages.normalize import normalize
 from recyclekit.stages.schedule import SCHEDULE_READS, schedule
+from recyclekit.stopping import Stop
 
 if TYPE_CHECKING:
     from recyclekit.connectors.protocols import Sink, Source
@@ -82,7 +83,7 @@ class Job:
     listen: Listen = silence
     flow_run: str | None = None
     lease: Lease | None = None
-    should_stop: Callable[[], bool] = field(default=lambda: False)
+    should_stop: Stop = field(default_factory=Stop)
     run: str = field(default_factory=new_run_id)
 
     def listening(self, listen: Listen) -> Job:
@@ -90,8 +91,12 @@ class Job:
         return replace(self, listen=listen)
 
     def stopping(self, should_stop: Callable[[], bool]) -> Job:
-        """Return the same job, which asks before every call whether to stop; what is unsent can be resumed."""
-        return replace(self, should_stop=should_stop)
+        """Let this job and the doors of its project ask, before every call and while they wait, whether to stop.
+
+        What is unsent then can be resumed.
+        """
+        self.should_stop.answered_by(should_stop)
+        return self
 
     def of_flow_run(self, flow_run: str) -> Job:
         """Return the same job, stamped with the id of the Prefect run that carries it out."""

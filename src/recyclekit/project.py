@@ -20,6 +20,7 @@ from recyclekit.models.field_map import Mapped
 from recyclekit.models.roster import Roster
 from recyclekit.models.tables import Table
 from recyclekit.project_file import FILE, ConnectionSpec, ProjectSpec, read_project
+from recyclekit.stopping import Stop
 from recyclekit.secrecy import remember_address, remember_all
 from recyclekit.yaml_file import Document, did_you_mean, validate
 
@@ -95,6 +96,8 @@ class Project:
     spec: ProjectSpec
     document: Document
     _connections: dict[str, Connection] = field(default_factory=dict, repr=False)
+    stop: Stop = field(default_factory=Stop, repr=False)
+    """Asked by all doors that this project opens; whoever runs a job on it gives the answer (see Job.stopping)."""
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -141,7 +144,8 @@ class Project:
         part = self.document.part(("connections", name, "settings"), given)
         settings = validate(part, manifest.settings, error=ProjectError)
         remember_all(settings)
-        opening, package = Opening(folder=self.folder, timezone=self.timezone), self.registry.package(manifest.name)
+        opening = Opening(folder=self.folder, timezone=self.timezone, should_stop=self.stop)
+        package = self.registry.package(manifest.name)
         return Connection(name, manifest, package, settings, opening, spec)
 
     def crm(self, pipeline: str) -> Connection:
@@ -210,6 +214,7 @@ class Project:
             connection=spec.source,
             state=self.state,
             listen=listen,
+            should_stop=self.stop,
         )
 
     def job_on(self, connection: str, pipeline: str | None = None, as_of: date | None = None) -> Job:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recyclekit.connectors.retrying import Retrying
-from recyclekit.errors import InDoubtError, QuotaError, RefusedError, RetryableError, SignInError
+from recyclekit.errors import InDoubtError, QuotaError, RefusedError, RetryableError, SignInError, StoppedError
 
 
 class Other:
@@ -105,6 +105,38 @@ def test_no_other_error_is_asked_again(error: Exception) -> None:
     other: Callable[[], str] = Other(error, "answer")
     with pytest.raises(type(error)):
         patient([]).call(other, repeatable=True)
+
+
+LATER = [RetryableError("down"), QuotaError("spent"), SignInError("who?"), StoppedError("stop")]
+
+
+@pytest.mark.parametrize("last", LATER)
+def test_a_doubt_that_was_not_settled_stays_one(last: Exception) -> None:
+    doubt = InDoubtError("no answer")
+    with pytest.raises(InDoubtError) as raised:
+        patient([], tries=3).call(Other(doubt, last), repeatable=True)
+    assert raised.value is doubt
+
+
+def test_a_refusal_settles_a_doubt() -> None:
+    with pytest.raises(RefusedError):
+        patient([]).call(Other(InDoubtError("no answer"), RefusedError("no")), repeatable=True)
+
+
+def test_a_stop_ends_the_wait_between_two_tries() -> None:
+    waits: list[float] = []
+    retrying = patient(waits, should_stop=lambda: sum(waits) >= 2.0)  # type: ignore[arg-type]  # not only figures
+    with pytest.raises(StoppedError):
+        retrying.call(other := Other(RetryableError("slow down", retry_after=60.0)), repeatable=True)
+    assert sum(waits) < 3
+    assert other.calls == 1
+
+
+def test_a_stop_between_two_tries_does_not_hide_what_is_in_doubt() -> None:
+    waits: list[float] = []
+    retrying = patient(waits, first=60.0, should_stop=lambda: sum(waits) >= 2.0)  # type: ignore[arg-type]
+    with pytest.raises(InDoubtError):
+        retrying.call(Other(InDoubtError("no answer")), repeatable=True)
 
 
 def test_a_caller_with_tries_of_its_own_waits_in_the_same_way() -> None:

@@ -23,9 +23,16 @@ def test_both_doors_of_a_connection_share_one_transport(portal: Portal, folder: 
 
 
 def test_another_token_is_another_transport(portal: Portal, folder: Path) -> None:
-    first = transport_of(portal.settings(), folder)
-    assert transport_of(portal.settings(), folder) is first
-    assert transport_of(portal.settings(token="pat-na1-another"), folder) is not first
+    opening = Opening(folder=folder, timezone=ZONE)
+    first = transport_of(portal.settings(), opening)
+    assert transport_of(portal.settings(), opening) is first
+    assert transport_of(portal.settings(token="pat-na1-another"), opening) is not first
+
+
+def test_who_may_stop_it_belongs_to_a_transport(portal: Portal, folder: Path) -> None:
+    first = transport_of(portal.settings(), Opening(folder=folder, timezone=ZONE))
+    stopped = Opening(folder=folder, timezone=ZONE, should_stop=lambda: True)
+    assert transport_of(portal.settings(), stopped) is not first
 
 
 def test_the_accounts_own_limit_is_learnt_from_its_first_answer(opened: Opener) -> None:

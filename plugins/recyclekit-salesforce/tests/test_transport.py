@@ -233,7 +233,7 @@ def test_every_call_has_a_timeout_and_the_version_of_the_settings(transport: Ope
     opened.write_json("POST", "composite/sobjects", {})
     opened.send("PATCH", "sobjects/Task/00T", {}, {})
     opened.upload("jobs/ingest/750/batches", b"Id\n")
-    assert adapter.timeouts == [(10.0, 7.0)] * 4
+    assert adapter.timeouts == [(5.0, 7.0)] * 4
     assert all("/services/data/v68.0/" in str(one.url) for one in adapter.asked)
     assert not any("X-PrettyPrint" in one.headers for one in adapter.asked)
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from recyclekit.connectors.protocols import Sink, Source
+from recyclekit.stopping import never
 
 API_VERSION = 1
 """Raised when a protocol changes in a way that a plugin must follow; older plugins are then named and left out."""
@@ -73,10 +74,18 @@ FULL = Support(Level.FULL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """Where a connection is opened: relative paths start at `folder`; `timezone` is the business zone."""
+    """Where a connection is opened, and by whom.
+
+    Attributes:
+        folder: where relative paths start.
+        timezone: the business zone.
+        should_stop: asked before a call and while waiting for one, from any thread; once it says yes, make no further
+            call and raise StoppedError.
+    """
 
     folder: Path
     timezone: ZoneInfo
+    should_stop: Callable[[], bool] = never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

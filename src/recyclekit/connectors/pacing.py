@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from recyclekit.errors import QuotaError, RemoteError
+from recyclekit.errors import QuotaError
+from recyclekit.stopping import SLICE, never, refuse_stopped
 
-_SLICE = 1.0  # seconds between two looks at whether a stop was asked for
 _SURE = 0.1  # seconds that any clock shows: coarse ones let a shorter wait look like none
 _LEAST = 0.001  # seconds that a clock surely notices: a wait of less could last for ever
 
@@ -118,7 +118,7 @@ class Limiter:
         slack: float = 0.02,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),  # noqa: PLW0108  # found when called
-        should_stop: Callable[[], bool] = lambda: False,
+        should_stop: Callable[[], bool] = never,
     ) -> None:
         self._window = Window(calls, seconds + (slack if stamp is Stamp.SENDING else 0.0))
         self._stamp, self._clock, self._sleep, self._should_stop = stamp, clock, sleep, should_stop
@@ -130,7 +130,7 @@ class Limiter:
         """Wait for a slot, make the call inside the `with`, and leave it once the answer (or its failure) is there.
 
         Raises:
-            RemoteError: a stop was asked for; the call was not made.
+            StoppedError: a stop was asked for; the call was not made.
         """
         self._wait_for_slot()
         if self._stamp is Stamp.SENDING:
@@ -155,11 +155,11 @@ class Limiter:
     def _wait_for_slot(self) -> None:
         free_at = self._taken()
         try:
-            self._refuse_stopped()
+            refuse_stopped(self._should_stop)
             # Asked anew after each slice: a pause may have been called meanwhile.
             while (left := self._window.opens(free_at) - self._now()) > 0:
-                self._wait(min(max(left, _LEAST), _SLICE))
-                self._refuse_stopped()
+                self._wait(min(max(left, _LEAST), SLICE))
+                refuse_stopped(self._should_stop)
         except BaseException:
             with self._given_back:
                 self._window.give_back(free_at)
@@ -181,18 +181,14 @@ class Limiter:
     def _taken(self) -> float:
         with self._given_back:
             while (free_at := self._window.take()) is None:
-                self._refuse_stopped()
-                self._given_back.wait(_SLICE)
+                refuse_stopped(self._should_stop)
+                self._given_back.wait(SLICE)
             return free_at
 
     def _stamped(self) -> None:
         with self._given_back:
             self._window.stamp(self._now())
             self._given_back.notify()
-
-    def _refuse_stopped(self) -> None:
-        if self._should_stop():
-            raise RemoteError("A call was not made, because a stop was asked for.", fix="Resume: recyclekit retry")
 
 
 class Allowance:

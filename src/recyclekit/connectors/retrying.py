@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from recyclekit.errors import InDoubtError, RemoteError, RetryableError
+from recyclekit.errors import InDoubtError, RefusedError, RemoteError, RetryableError
+from recyclekit.stopping import never, wait
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ class Retrying:
         first, longest: what the drawing of the waits begins with and never exceeds.
         total: no wait is begun that would end later than this after the first call began.
         clock, sleep, chance: seconds that only grow, waiting for them, and the source of jitter; tests put theirs in.
+        should_stop: asked while waiting.
     """
 
     tries: int = 6
@@ -35,6 +37,7 @@ class Retrying:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = field(default=lambda seconds: time.sleep(seconds))  # noqa: PLW0108  # see below
     chance: random.Random = field(default_factory=random.Random)
+    should_stop: Callable[[], bool] = never
 
     # `time.sleep` is looked up when it is called: the conformance kit puts its own in.
 
@@ -45,23 +48,46 @@ class Retrying:
         longer than what is left of `total`, the error is raised at once for the caller to wait or to stop.
 
         Raises:
-            RemoteError: the last error, as it came.
+            RemoteError: the last error, as it came. An InDoubtError where an earlier attempt left doubt that none of
+                the later ones settled: what says that *its* call was not applied says nothing of that one.
+            StoppedError: a stop was asked for while waiting.
         """
+        doubts: list[InDoubtError] = []
+        try:
+            return self._asked(ask, repeatable=repeatable, doubts=doubts)
+        except (InDoubtError, RefusedError):
+            raise  # refused, the same call cannot have been applied before either
+        except RemoteError as error:
+            if doubts:
+                raise doubts[-1] from error
+            raise
+
+    def _asked(self, ask: Callable[[], T], *, repeatable: bool, doubts: list[InDoubtError]) -> T:
         again = (RetryableError, InDoubtError) if repeatable else (RetryableError,)
         began = self.clock()
         for attempt in range(self.tries - 1):
             try:
                 return ask()
             except again as error:
-                wait = self._wait(attempt, error)
-                if self.clock() + wait - began > self.total:
+                if isinstance(error, InDoubtError):
+                    doubts.append(error)
+                seconds = self._wait(attempt, error)
+                if self.clock() + seconds - began > self.total:
                     raise
-            self.sleep(wait)
+            self.wait(seconds)
         return ask()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, for as long as nobody asks us to stop.
+
+        Raises:
+            StoppedError: a stop was asked for.
+        """
+        wait(seconds, sleep=self.sleep, should_stop=self.should_stop)
 
     def pause(self, attempt: int) -> None:
         """Wait as `call` does behind its attempt of that number (0 for the first): between tries of one's own."""
-        self.sleep(self._drawn(attempt))
+        self.wait(self._drawn(attempt))
 
     def _wait(self, attempt: int, error: RemoteError) -> float:
         asked = getattr(error, "retry_after", None)

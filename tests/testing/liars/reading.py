@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from recyclekit.connectors import ConnectorManifest, Page
+from recyclekit.connectors.retrying import Retrying
 from recyclekit.errors import RecyclekitError
 from recyclekit.models.field_map import FieldSpec, StageMap
 from recyclekit.models.tables import Table
@@ -152,6 +153,17 @@ def hammers_a_busy_system(h: Honest) -> Manifest:
     return h.reading(pages=pages)
 
 
+def waits_on_when_asked_to_stop(h: Honest) -> Manifest:
+    def pages(self: Any, *args: Any) -> Iterator[Page]:
+        def read(method: str, path: str, body: object = None) -> Any:
+            return Retrying(total=1_000).call(lambda: self._transport._call(method, path, body), repeatable=True)
+
+        self._transport.read = read
+        yield from h.source.HonestSource.pages(self, *args)
+
+    return h.reading(pages=pages)
+
+
 def forgets_what_changes_meanwhile(h: Honest) -> Manifest:
     def pages(self: Any, *args: Any) -> Iterator[Page]:
         inner, upto = self._transport.read, list[int]()
@@ -193,4 +205,6 @@ LIARS = (
     Liar("knows no news", "test_what_changed_or_came_since_is_read_from_the_last_cursor", "missing", knows_no_news),
     Liar("hammers a busy system", "test_a_hint_to_wait_is_honoured_when_reading", "asked for 7 seconds",
          hammers_a_busy_system),
+    Liar("waits on when asked to stop", "test_a_stop_ends_a_wait_when_reading", "asked to stop, it still waited",
+         waits_on_when_asked_to_stop),
 )  # fmt: skip

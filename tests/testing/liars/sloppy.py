@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from recyclekit.connectors import ConnectorManifest
+from recyclekit.connectors.retrying import Retrying
 from recyclekit.errors import RefusedError, RetryableError, SignInError
 from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt, ReceiptState
@@ -76,6 +77,13 @@ def keeps_the_hint_to_itself(h: Honest) -> Manifest:
             return h.sink.HonestSink.write(self, actions)
         except RetryableError as error:
             raise RetryableError(error.what) from None
+
+    return h.writing(write=write)
+
+
+def waits_on_when_asked_to_stop(h: Honest) -> Manifest:
+    def write(self: Any, actions: Sequence[Action]) -> Sequence[Receipt]:
+        return Retrying(total=1_000).call(lambda: h.sink.HonestSink.write(self, actions), repeatable=True)
 
     return h.writing(write=write)
 
@@ -206,6 +214,8 @@ LIARS = (
     Liar("reads back everything", "test_exactly_the_deals_asked_for_are_read_back", "", reads_back_everything),
     Liar("keeps the hint to itself", "test_a_hint_to_wait_is_honoured_when_writing", "asked for 7 seconds",
          keeps_the_hint_to_itself),
+    Liar("waits on when asked to stop", "test_a_stop_ends_a_wait_when_writing", "asked to stop, it still waited",
+         waits_on_when_asked_to_stop),
     Liar("takes later for never", "test_a_server_that_fails_once_is_no_reason_to_lose_a_write", "failed=",
          takes_later_for_never),
     Liar("takes away for refused", "test_a_server_that_stays_down_ends_the_run_to_be_resumed", "nothing was refused",

@@ -22,14 +22,14 @@ def _open_source(settings: HubSpotSettings, opening: Opening) -> HubSpotSource:
     from recyclekit_hubspot.source import HubSpotSource
     from recyclekit_hubspot.transport.shared import transport_of
 
-    return HubSpotSource(settings, transport_of(settings, opening.folder))
+    return HubSpotSource(settings, transport_of(settings, opening))
 
 
 def _open_sink(settings: HubSpotSettings, opening: Opening) -> HubSpotSink:
     from recyclekit_hubspot.sink import HubSpotSink
     from recyclekit_hubspot.transport.shared import transport_of
 
-    return HubSpotSink(settings, transport_of(settings, opening.folder), opening.timezone)
+    return HubSpotSink(settings, transport_of(settings, opening), opening.timezone)
 
 
 MANIFEST = ConnectorManifest(

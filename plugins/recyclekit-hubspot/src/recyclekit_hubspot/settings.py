@@ -49,6 +49,11 @@ class HubSpotSettings(BaseModel):
         ge=1,
         description="Calls in ten seconds at most; default: what HubSpot allows the account, by its own answers.",
     )
+    portal: str | None = Field(
+        default=None,
+        description="Hub ID of the account: connections that name the same one share its limit of searches, whatever"
+        " their tokens.",
+    )
     searches_per_second: int = Field(default=5, ge=1, description="Searches a second at most.")
     keep_calls: int = Field(default=1_000, ge=0, description="Calls of the day that are left to other apps.")
     threads: int = Field(default=8, ge=1, le=32, description="Calls on their way at once.")
@@ -114,6 +119,14 @@ class HubSpotSettings(BaseModel):
         if self.token is not None and not self.token.get_secret_value().strip():
             raise ValueError("the token is empty; is its environment variable filled?")
         return self
+
+    @property
+    def app(self) -> str:
+        """What HubSpot counts calls by: the app's token, or the installed app."""
+        if self.token is not None:
+            return self.token.get_secret_value()
+        assert self.oauth is not None
+        return f"{self.oauth.client_id} {self.oauth.refresh_token.get_secret_value()}"
 
     def property_of(self, own_field: str) -> str:
         """Return the deal property that holds one of our own fields."""

@@ -23,14 +23,16 @@ _NO_PEOPLE = Support(Level.NEVER, "We write ids, codes and dates, no people; era
 
 def _open_source(settings: SalesforceSettings, opening: Opening) -> SalesforceSource:
     from recyclekit_salesforce.source import SalesforceSource
+    from recyclekit_salesforce.transport.shared import transport_of
 
-    return SalesforceSource(settings, opening)
+    return SalesforceSource(settings, opening, transport_of(settings, opening))
 
 
 def _open_sink(settings: SalesforceSettings, opening: Opening) -> SalesforceSink:
     from recyclekit_salesforce.sink import SalesforceSink
+    from recyclekit_salesforce.transport.shared import transport_of
 
-    return SalesforceSink(settings, opening)
+    return SalesforceSink(settings, opening, transport_of(settings, opening))
 
 
 MANIFEST = ConnectorManifest(

@@ -51,6 +51,9 @@ class SalesforceSettings(BaseModel):
     )
     timeout: float = Field(default=120.0, gt=0, description="Seconds to wait for an answer.")
     parallel: int = Field(default=4, ge=1, le=20, description="Calls at once; an org's long calls are 25 at most.")
+    calls_per_second: int | None = Field(
+        default=None, ge=1, description="Calls a second at most, of all processes on one ledger together."
+    )
     batch_size: int = Field(
         default=2_000, ge=1, le=50_000, description="Actions checked and written together, 200 rows a call."
     )

@@ -23,7 +23,7 @@ def _open_source(settings: TrytonSettings, opening: Opening) -> TrytonSource:
     from recyclekit_tryton.source import TrytonSource
     from recyclekit_tryton.transport import Transport
 
-    return TrytonSource(Transport(settings), settings, opening.timezone)
+    return TrytonSource(Transport(settings, should_stop=opening.should_stop), settings, opening.timezone)
 
 
 def _open_sink(settings: TrytonSettings, opening: Opening) -> TrytonSink:
@@ -31,7 +31,7 @@ def _open_sink(settings: TrytonSettings, opening: Opening) -> TrytonSink:
     from recyclekit_tryton.source import TrytonSource
     from recyclekit_tryton.transport import Transport
 
-    transport = Transport(settings)
+    transport = Transport(settings, should_stop=opening.should_stop)
     return TrytonSink(transport, settings, TrytonSource(transport, settings, opening.timezone))
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 import urllib3
 
+from recyclekit.connectors.cutting import cut_when_stopped
 from recyclekit.connectors.pacing import Limiter
 from recyclekit.connectors.retrying import Retrying
 from recyclekit.errors import InDoubtError, RetryableError
+from recyclekit.stopping import never
 from recyclekit_tryton import auth
 from recyclekit_tryton.answers import Record, records, refuse
 from recyclekit_tryton.settings import TrytonSettings
@@ -23,12 +25,15 @@ Domain = list[Any]
 class Transport:
     """Calls of one database. Safe for many threads."""
 
-    def __init__(self, settings: TrytonSettings, retrying: Retrying | None = None) -> None:
+    def __init__(
+        self, settings: TrytonSettings, retrying: Retrying | None = None, should_stop: Callable[[], bool] = never
+    ) -> None:
         self._root = f"{settings.url}/{settings.database}/rest/model"
         self._key = settings.key
         self._pool = urllib3.PoolManager(maxsize=settings.parallel, retries=False, timeout=settings.timeout)
-        self._limiter = Limiter(settings.calls_per_second, 1.0)
-        self._retrying = retrying or Retrying()
+        cut_when_stopped(self._pool, should_stop)
+        self._limiter = Limiter(settings.calls_per_second, 1.0, should_stop=should_stop)
+        self._retrying = retrying or Retrying(should_stop=should_stop)
 
     def read(self, model: str, domain: Domain, fields: Collection[str], *, limit: int | None = None) -> list[Record]:
         """Return the records of a model within a domain, lowest id first; read again where that may help."""

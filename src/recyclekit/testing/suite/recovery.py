@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from recyclekit.connectors.manifest import Capability
@@ -18,6 +20,7 @@ from recyclekit.testing.suite.room import Room
 
 FIELDS, TASKS, FIND = Capability.WRITE_FIELDS, Capability.WRITE_TASKS, Capability.FIND_BY_KEY
 HINT = 7.0
+LONG, SOON = 60.0, 5.0
 _MANY = 130  # more than the batches of most vendors
 _HAMMERING = 5  # calls after "no more today"
 
@@ -109,6 +112,28 @@ class Recovery(Room):
         assert set(seeded) <= set(stand.ids(Table.DEALS, pages))
         _waited(stand)
 
+    @proves(Tier.GOLD, Capability.READ_DEALS, troubles=(Trouble.THROTTLED,))
+    def test_a_stop_ends_a_wait_when_reading(self, stand: Stand) -> None:
+        stand.seed_deals(2)
+        columns = stand.columns(Table.DEALS)
+        there = _stopped_while_waiting(stand)
+        with pytest.raises(RemoteError):
+            list(there.pages(Table.DEALS, columns=columns))
+        _ended_soon(stand)
+
+    @proves(Tier.GOLD, FIELDS, troubles=(Trouble.THROTTLED,))
+    def test_a_stop_ends_a_wait_when_writing(self, stand: Stand) -> None:
+        action = set_fields(stand.seed_one(), stand.own())
+        sink = _stopped_while_waiting(stand).sink()
+        try:
+            states = {receipt.state for receipt in sink.write([action])}
+        except InDoubtError:
+            states = {ReceiptState.IN_DOUBT}
+        except RemoteError:
+            states = {ReceiptState.PLANNED}
+        assert states == {ReceiptState.PLANNED}, "the other side said that nothing was applied: it may be sent again"
+        _ended_soon(stand)
+
     @proves(Tier.GOLD, Capability.READ_DEALS, troubles=(Trouble.QUOTA,))
     def test_a_spent_quota_stops_reading_at_once(self, stand: Stand) -> None:
         stand.seed_deals(2)
@@ -154,6 +179,19 @@ def _waited(stand: Stand) -> None:
     assert sum(stand.waits) >= HINT, (
         f"the other side asked for {HINT:g} seconds, the longest wait was {longest:g}: wait through time.sleep,"
         " or raise RetryableError(retry_after=…) so that stage 5 does"
+    )
+
+
+def _stopped_while_waiting(stand: Stand) -> Stand:
+    """Return the connector opened by somebody who asks it to stop once it waits for a system that is busy for long."""
+    stand.accidents.hurt(Trouble.THROTTLED, times=None, wait=LONG)
+    stand.waits.clear()
+    return replace(stand, opening=replace(stand.opening, should_stop=lambda: bool(stand.waits)))
+
+
+def _ended_soon(stand: Stand) -> None:
+    assert sum(stand.waits) <= SOON, (
+        f"asked to stop, it still waited for {sum(stand.waits):g} seconds: ask opening.should_stop while waiting"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from recyclekit.errors import RemoteError
+from recyclekit.errors import InDoubtError, RemoteError
 from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit.models.tables import OWN_FIELDS
@@ -114,9 +114,11 @@ def _sent(
         call = Call(method="POST", path=path, body={"inputs": inputs}, writes=True)
         try:
             batch = transport.ask(call, read_batch)
-        except RemoteError:
-            if not settled:
+        except RemoteError as error:
+            if attempt == 0:
                 raise
+            if isinstance(error, InDoubtError):
+                left = {a.key: doubtful(a, error.what) for a in todo}
             break
         for receipt in matched(todo, batch, {values[a.key][0]: a for a in todo}, "id"):
             # What is locked or failed within HubSpot was not applied, and may be by and by.
@@ -124,7 +126,8 @@ def _sent(
         left = {key: receipt for key, receipt in left.items() if key not in settled}
         if not left:
             break
-        transport.pause(attempt)
+        if not transport.pause(attempt):
+            break
     return [*settled.values(), *left.values()]
 
 

@@ -96,7 +96,8 @@ class Tasks:
             settled |= {key: receipt for key, receipt in told.items() if key not in left}
             if not left or any(receipt.state is ReceiptState.IN_DOUBT for receipt in left.values()):
                 break
-            self._transport.pause(attempt)
+            if not self._transport.pause(attempt):
+                break
         return [*settled.values(), *left.values()]
 
     def _create_once(self, actions: Sequence[Action], contacts: Mapping[str, str]) -> list[Receipt]:

@@ -13,9 +13,12 @@ from urllib.parse import urlencode
 
 import orjson
 
+from recyclekit.connectors.cutting import cut_when_stopped
 from recyclekit.connectors.pacing import Allowance, Limiter, Stamp
 from recyclekit.connectors.retrying import Retrying
-from recyclekit.errors import InDoubtError, QuotaError, RemoteError, RetryableError, SignInError
+from recyclekit.connectors.sharing import Exchange
+from recyclekit.errors import InDoubtError, QuotaError, RemoteError, RetryableError, SignInError, StoppedError
+from recyclekit.stopping import never
 from recyclekit_hubspot.answers import Answer, NoProofError, error_of, fault_of, read_object
 from recyclekit_hubspot.auth import FixedToken, RefreshedToken, SignIn
 from recyclekit_hubspot.settings import HubSpotSettings
@@ -51,7 +54,8 @@ class Ways:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = field(default=lambda seconds: time.sleep(seconds))  # noqa: PLW0108  # found when called
     chance: random.Random = field(default_factory=random.Random)
-    should_stop: Callable[[], bool] = lambda: False
+    should_stop: Callable[[], bool] = never
+    sharing: Callable[[str, str], Exchange | None] = lambda _account, _window: None  # Opening.sharing
 
 
 class Transport:
@@ -66,12 +70,15 @@ class Transport:
         self.daily = Allowance("calls of this day", settings.keep_calls, clock=ways.clock)
         self.tries = settings.tries
         self._settings = settings
-        self._burst = Limiter(settings.burst or _FIRST_BURST, 10.0, **pace)
-        self._search = Limiter(settings.searches_per_second, 1.0, stamp=Stamp.SENDING, **pace)
+        # HubSpot counts calls by app, and searches by account.
+        burst, search = ways.sharing(settings.app, "burst"), ways.sharing(settings.portal or settings.app, "search")
+        self._burst = Limiter(settings.burst or _FIRST_BURST, 10.0, exchange=burst, **pace)
+        self._search = Limiter(settings.searches_per_second, 1.0, exchange=search, stamp=Stamp.SENDING, **pace)
         self._retrying = Retrying(
-            tries=settings.tries, clock=ways.clock, sleep=ways.sleep, chance=ways.chance,
+            tries=settings.tries, clock=ways.clock, sleep=ways.sleep, chance=ways.chance, should_stop=ways.should_stop,
         )  # fmt: skip
         self._pool, self._agent = _pool_of(settings)
+        cut_when_stopped(self._pool, ways.should_stop)
         self._signed_in = self._sign_in(ways.clock)
 
     def ask(self, call: Call, read: Callable[[Answer], T]) -> T:
@@ -92,9 +99,17 @@ class Transport:
         deals = self.read["deals"]
         return sum(n for kind, n in self.read.items() if kind != "deals") / deals if deals else _USUAL_ENGAGEMENTS
 
-    def pause(self, attempt: int) -> None:
-        """Wait before something is sent again that this call alone could not settle; longer with each attempt."""
-        self._retrying.pause(attempt)
+    def pause(self, attempt: int) -> bool:
+        """Wait before something is sent again that this call alone could not settle; longer with each attempt.
+
+        Returns:
+            Whether to go on: not where a stop was asked for.
+        """
+        try:
+            self._retrying.pause(attempt)
+        except StoppedError:
+            return False
+        return True
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Return the object at a path."""

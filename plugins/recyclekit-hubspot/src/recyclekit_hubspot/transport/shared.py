@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from pathlib import Path
 from weakref import WeakValueDictionary
 
+from recyclekit.connectors import Opening
 from recyclekit_hubspot.settings import HubSpotSettings
-from recyclekit_hubspot.transport import Transport
+from recyclekit_hubspot.transport import Transport, Ways
 
 _open: WeakValueDictionary[str, Transport] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
-def transport_of(settings: HubSpotSettings, folder: Path) -> Transport:
+def transport_of(settings: HubSpotSettings, opening: Opening) -> Transport:
     """Return the transport of these settings; a relative `ca_file` starts at the project's folder."""
     if settings.ca_file is not None:
-        settings = settings.model_copy(update={"ca_file": folder / settings.ca_file})
-    mark = _mark(settings)
+        settings = settings.model_copy(update={"ca_file": opening.folder / settings.ca_file})
+    # Who may stop it belongs to it: the question lives as long as the transport that asks it.
+    mark = f"{_mark(settings)} {id(opening.should_stop)}"
     with _lock:
         transport = _open.get(mark)
         if transport is None:
-            _open[mark] = transport = Transport(settings)
+            ways = Ways(should_stop=opening.should_stop, sharing=opening.sharing)
+            _open[mark] = transport = Transport(settings, ways)
         return transport
 
 

@@ -51,11 +51,11 @@ class Described:
 
 
 class Catalogue:
-    """Describes each object once, when it is asked for."""
+    """Describes each object once, when it is asked for; the doors of a connection share what they found."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._known: dict[str, Described | None] = {}
+        self._known: dict[str, Described | None] = transport.described
         self._lock = threading.RLock()
 
     def find(self, name: str) -> Described | None:

@@ -117,10 +117,19 @@ def _begin(transport: Transport, path: str) -> None:
     """Say that the upload is complete; where the answer is lost, the job itself tells whether it heard."""
     try:
         transport.write_json("PATCH", path, {"state": "UploadComplete"})
-    except (InDoubtError, RefusedError):
-        state = transport.read_json(path, right=lambda job: isinstance(job, Mapping) and "state" in job)["state"]
-        if state not in _STARTED:
-            transport.write_json("PATCH", path, {"state": "UploadComplete"})
+    except RefusedError:
+        _begin_again(transport, path)
+    except InDoubtError as doubt:
+        try:
+            _begin_again(transport, path)
+        except RemoteError as error:
+            raise doubt from error  # that this call was not made says nothing of the first
+
+
+def _begin_again(transport: Transport, path: str) -> None:
+    state = transport.read_json(path, right=lambda job: isinstance(job, Mapping) and "state" in job)["state"]
+    if state not in _STARTED:
+        transport.write_json("PATCH", path, {"state": "UploadComplete"})
 
 
 def _fates(transport: Transport, path: str, rows: Sequence[Row], key: str) -> list[Receipt]:

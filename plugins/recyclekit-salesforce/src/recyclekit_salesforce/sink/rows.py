@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from recyclekit.errors import InDoubtError, RefusedError, RemoteError, SignInError
+from recyclekit.errors import InDoubtError, RefusedError, RemoteError, SignInError, StoppedError
 from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit_salesforce.answers import CONFIGURATION, LOCKED, Refusal, doubtful, failed
@@ -78,7 +78,10 @@ def deliver(transport: Transport, rows: Sequence[Row], send: Send, *, parallel: 
         left = [row for row in left if known[row.action.key].code == LOCKED]
         if not left or attempt == _LOCK_TRIES - 1:
             break
-        transport.sleep(transport.retrying.chance.uniform(0.0, 0.5 * 2.0**attempt))
+        try:
+            transport.wait(transport.retrying.chance.uniform(0.0, 0.5 * 2.0**attempt))
+        except StoppedError:
+            break  # what was written stays told; locked rows were not applied
     receipts = list(known.values())
     if stops and all(receipt.code == UNSENT for receipt in receipts):
         raise stops[0]

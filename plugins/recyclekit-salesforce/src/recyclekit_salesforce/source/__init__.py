@@ -50,7 +50,7 @@ class SalesforceSource:
         today: Callable[[], date] | None = None,
     ) -> None:
         self.settings, self.opening = settings, opening
-        self.transport = transport or Transport(settings, opening.folder)
+        self.transport = transport or Transport(settings, opening.folder, should_stop=opening.should_stop)
         self.catalogue = Catalogue(self.transport)
         self._today = today or (lambda: clock.today(opening.timezone))
 

@@ -50,7 +50,7 @@ def wait(transport: Transport, path: str, *, most: float = 3600.0) -> Mapping[st
             )
         if waited >= most:
             raise RetryableError("A Bulk job does not come to an end.", why=f"{waited:.0f} s have passed.")
-        transport.sleep(pause)
+        transport.wait(pause)
         waited += pause
         pause = min(pause * 1.5, _LONGEST)
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 
+from recyclekit.connectors.pacing import Limiter
 from recyclekit.connectors.retrying import Retrying
+from recyclekit.connectors.sharing import Exchange
+from recyclekit.stopping import never
 from recyclekit_salesforce.answers import garbled, parsed
 from recyclekit_salesforce.auth import authority
 from recyclekit_salesforce.settings import SalesforceSettings
@@ -28,16 +31,29 @@ class Transport:
         settings: of the connection.
         folder: where a relative path of theirs starts.
         retrying: how often and how long a call is repeated here; tests give one that does not wait.
+        should_stop: asked before each call.
+        exchange: where processes share the pace that the settings ask for.
     """
 
-    def __init__(self, settings: SalesforceSettings, folder: Path, retrying: Retrying | None = None) -> None:
+    def __init__(
+        self,
+        settings: SalesforceSettings,
+        folder: Path,
+        retrying: Retrying | None = None,
+        should_stop: Callable[[], bool] = never,
+        exchange: Exchange | None = None,
+    ) -> None:
         self.settings = settings
-        self.retrying = retrying or Retrying(tries=5, longest=30.0, total=240.0)
+        self.retrying = retrying or Retrying(tries=5, longest=30.0, total=240.0, should_stop=should_stop)
         self.meter = Meter(settings.keep_calls)
-        plain = prepared(requests.Session(), settings, folder)
+        self.described: dict[str, Any] = {}
+        """What the org told of its objects, for all doors (see columns.catalogue)."""
+        plain = prepared(requests.Session(), settings, folder, should_stop)
         self._authority = authority(settings, folder, plain)
-        self.session = OrgSession(self._authority, self.meter, settings.timeout)
-        prepared(self.session, settings, folder)
+        pace = settings.calls_per_second
+        limiter = Limiter(pace, 1.0, exchange=exchange, should_stop=should_stop) if pace else None
+        self.session = OrgSession(self._authority, self.meter, settings.timeout, should_stop, limiter)
+        prepared(self.session, settings, folder, should_stop)
 
     @cached_property
     def sdk(self) -> Salesforce:
@@ -57,10 +73,9 @@ class Transport:
         """Our user's id, where signing in told it."""
         return self._authority.token().user
 
-    @property
-    def sleep(self) -> Callable[[float], None]:
-        """Waits for so many seconds."""
-        return self.retrying.sleep
+    def wait(self, seconds: float) -> None:
+        """Wait for so many seconds. Raises StoppedError where a stop is asked for."""
+        self.retrying.wait(seconds)
 
     def read(
         self,

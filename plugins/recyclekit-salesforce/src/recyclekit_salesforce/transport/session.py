@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,17 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from recyclekit.connectors.pacing import Allowance
+from recyclekit.connectors.cutting import cut_when_stopped
+from recyclekit.connectors.pacing import Allowance, Limiter
 from recyclekit.errors import ConnectorError, InDoubtError, RecyclekitError, RetryableError
+from recyclekit.stopping import never, refuse_stopped
 from recyclekit_salesforce.answers import EXPIRED, parsed, problem, refusal
 from recyclekit_salesforce.auth import Authority, Token, unreachable
 from recyclekit_salesforce.settings import SalesforceSettings
 
 _USAGE = re.compile(r"(?:^|[^-])api-usage=(\d+)/(\d+)")
 _READS = frozenset({"GET", "HEAD"})
-_CONNECT = 10.0  # seconds to wait for a connection
+_CONNECT = 5.0  # seconds to wait for a connection
 
 
 class Meter:
@@ -71,10 +74,17 @@ class OrgSession(requests.Session):
     error.
     """
 
-    def __init__(self, signs_in: Authority, meter: Meter, timeout: float) -> None:
+    def __init__(
+        self,
+        signs_in: Authority,
+        meter: Meter,
+        timeout: float,
+        should_stop: Callable[[], bool] = never,
+        limiter: Limiter | None = None,
+    ) -> None:
         super().__init__()
-        self._authority, self._meter, self._timeout = signs_in, meter, timeout
-        self._last = threading.local()
+        self._authority, self._meter, self._timeout, self._should_stop = signs_in, meter, timeout, should_stop
+        self._limiter, self._last = limiter, threading.local()
         self.auth = _as_it_is  # or a .netrc would replace the bearer
 
     @property
@@ -99,10 +109,12 @@ class OrgSession(requests.Session):
         return answer
 
     def _sent(self, call: _Sending, token: Token) -> requests.Response:
+        refuse_stopped(self._should_stop)
         self._meter.spend()
         headers = {**call.headers, "Authorization": f"Bearer {token.bearer}"}
         try:
-            answer = super().request(call.method, call.url, headers=headers, **call.rest)
+            with self._limiter.slot() if self._limiter else nullcontext():
+                answer = super().request(call.method, call.url, headers=headers, **call.rest)
         except requests.RequestException as error:
             raise _unanswered(error, writes=call.writes, call=call.words) from None
         self._last.request = answer.headers.get("X-SFDC-Request-Id") or answer.headers.get("X-Request-Id") or ""
@@ -120,8 +132,10 @@ def _code(answer: requests.Response) -> str:
     return found.code if found else ""
 
 
-def prepared(session: requests.Session, settings: SalesforceSettings, folder: Path) -> requests.Session:
-    """Return a session that trusts whom the settings say, and never waits for ever.
+def prepared(
+    session: requests.Session, settings: SalesforceSettings, folder: Path, should_stop: Callable[[], bool] = never
+) -> requests.Session:
+    """Return a session that trusts whom the settings say, never waits for ever, and not long once it should stop.
 
     Raises:
         ConnectorError: the file of certificates is not there.
@@ -134,16 +148,25 @@ def prepared(session: requests.Session, settings: SalesforceSettings, folder: Pa
         session.proxies.update(requests.utils.get_environ_proxies(settings.address))
         session.trust_env = False
         session.verify = str(file)
-    session.mount("https://", _Timed(settings.timeout, settings.parallel + 1))
+    session.mount("https://", _Timed(settings.timeout, settings.parallel + 1, should_stop))
     return session
 
 
 class _Timed(HTTPAdapter):
     """Gives a timeout to calls that have none: the SDK's SOAP login passes none."""
 
-    def __init__(self, timeout: float, connections: int) -> None:
-        self._timeout = timeout
+    def __init__(self, timeout: float, connections: int, should_stop: Callable[[], bool]) -> None:
+        self._timeout, self._should_stop = timeout, should_stop
         super().__init__(pool_connections=2, pool_maxsize=connections, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        cut_when_stopped(self.poolmanager, self._should_stop)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        cut_when_stopped(manager, self._should_stop)
+        return manager
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs["timeout"] = kwargs.get("timeout") or (_CONNECT, self._timeout)
