@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from recyclekit.connectors.manifest import ConnectorManifest, Opening
     from recyclekit.connectors.protocols import Sink, Source
     from recyclekit.connectors.registry import Registry
-    from recyclekit.ledger.protocol import Ledger
+    from recyclekit.ledger.protocol import Ledger, SharesBudgets
+    from recyclekit.models.budget import Ask, Grant
     from recyclekit.models.memory import Memory
     from recyclekit.pipeline import Job
     from recyclekit.policy.loader import Policy
@@ -144,9 +145,19 @@ class Project:
         part = self.document.part(("connections", name, "settings"), given)
         settings = validate(part, manifest.settings, error=ProjectError)
         remember_all(settings)
-        opening = Opening(folder=self.folder, timezone=self.timezone, should_stop=self.stop)
+        share = partial(self._share, manifest.name)
+        opening = Opening(folder=self.folder, timezone=self.timezone, should_stop=self.stop, share=share)
         package = self.registry.package(manifest.name)
         return Connection(name, manifest, package, settings, opening, spec)
+
+    def _share(self, connector: str, window: str, ask: Ask) -> Grant | None:
+        return self._budgets.exchange(f"{connector}:{window}", ask)
+
+    @cached_property
+    def _budgets(self) -> SharesBudgets:
+        from recyclekit.ledger import open_ledger
+
+        return open_ledger(self.spec.ledger, folder=self.folder)  # its own: a run's is asked by one thread at a time
 
     def crm(self, pipeline: str) -> Connection:
         """Return the connection that a pipeline writes fields and tasks to."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
@@ -12,6 +14,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from recyclekit.connectors.protocols import Sink, Source
+from recyclekit.connectors.sharing import Exchange
+from recyclekit.models.budget import Ask, Grant
 from recyclekit.stopping import never
 
 API_VERSION = 1
@@ -50,7 +54,7 @@ class Capability(StrEnum):
     UNDO = "undo"
     """Writes can be taken back (Undoes)."""
     ERASE = "erase"
-    """A person's traces in what we wrote can be erased. Version 1 has no protocol for it: never, or not yet."""
+    """What we wrote about a person's deals can be erased (Erases). Never where the system itself erases people."""
 
 
 class Level(StrEnum):
@@ -81,11 +85,24 @@ class Opening:
         timezone: the business zone.
         should_stop: asked before a call and while waiting for one, from any thread; once it says yes, make no further
             call and raise StoppedError.
+        share: asks for slots of a window that processes share, by its name; see `sharing`.
     """
 
     folder: Path
     timezone: ZoneInfo
     should_stop: Callable[[], bool] = never
+    share: Callable[[str, Ask], Grant | None] | None = None
+
+    def sharing(self, account: str, window: str) -> Exchange | None:
+        """Return what a pacing.Limiter shares its window through, between all processes on one ledger.
+
+        Args:
+            account: what the vendor counts calls by (an app's token, an account's id); kept as a digest only.
+            window: the limit's name, where the account has several.
+        """
+        if self.share is None:
+            return None
+        return partial(self.share, f"{hashlib.sha256(account.encode()).hexdigest()[:16]}:{window}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,11 @@ import heapq
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
+from typing import Any
 
+from recyclekit.connectors.sharing import Exchange, Shared
 from recyclekit.errors import QuotaError
 from recyclekit.stopping import SLICE, never, refuse_stopped
 
@@ -107,6 +109,7 @@ class Limiter:
         stamp: see Stamp; at SENDING, `slack` seconds are added for what a call may linger on its way.
         clock, sleep: seconds that only grow, and waiting for them; tests put their own in.
         should_stop: asked before and while waiting.
+        exchange: where processes share the window (Opening.sharing); this one then takes its part of it in chunks.
     """
 
     def __init__(
@@ -114,13 +117,19 @@ class Limiter:
         calls: int,
         seconds: float,
         *,
+        exchange: Exchange | None = None,
         stamp: Stamp = Stamp.ANSWER,
         slack: float = 0.02,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),  # noqa: PLW0108  # found when called
         should_stop: Callable[[], bool] = never,
     ) -> None:
-        self._window = Window(calls, seconds + (slack if stamp is Stamp.SENDING else 0.0))
+        seconds += slack if stamp is Stamp.SENDING else 0.0
+        self._window = Window(calls, seconds)
+        self._shared = None
+        if exchange is not None:
+            ways: Any = {"clock": self._now, "sleep": self._wait, "should_stop": should_stop}
+            self._shared = Shared(exchange, calls, seconds, **ways)
         self._stamp, self._clock, self._sleep, self._should_stop = stamp, clock, sleep, should_stop
         self._given_back = threading.Condition()
         self._ahead = 0.0  # seconds that a sleep of a test's own let pass, which the clock does not show
@@ -132,22 +141,30 @@ class Limiter:
         Raises:
             StoppedError: a stop was asked for; the call was not made.
         """
-        self._wait_for_slot()
-        if self._stamp is Stamp.SENDING:
-            self._stamped()
-        try:
-            yield
-        finally:
-            if self._stamp is Stamp.ANSWER:
+        with self._shared.slot() if self._shared else nullcontext(_nothing) as counts_from_now:
+            self._wait_for_slot()
+            if self._stamp is Stamp.SENDING:
                 self._stamped()
+                counts_from_now()
+            try:
+                yield
+            finally:
+                if self._stamp is Stamp.ANSWER:
+                    self._stamped()
 
     def pause(self, seconds: float) -> None:
         """Let no call start for so long: what a 429 asks for."""
         with self._given_back:
             self._window.pause(self._now() + seconds)
+        if self._shared:
+            self._shared.pause(seconds)
 
     def learn(self, *, remaining: int | None = None, limit: int | None = None) -> None:
         """Follow the vendor's own figures; see Window.learn."""
+        if self._shared:
+            self._shared.learn(remaining=remaining, limit=limit)
+            # What the vendor counts are the calls of all who share; our own window knows of ours alone.
+            remaining = remaining if self._shared.alone else None
         with self._given_back:
             self._window.learn(self._now(), remaining=remaining, limit=limit)
             self._given_back.notify_all()
@@ -189,6 +206,10 @@ class Limiter:
         with self._given_back:
             self._window.stamp(self._now())
             self._given_back.notify()
+
+
+def _nothing() -> None:
+    """Stamp nothing: nobody shares the window."""
 
 
 class Allowance:

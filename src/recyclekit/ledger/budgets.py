@@ -40,5 +40,5 @@ def _unpacked(text: str) -> Budget:
         limit=limit,
         paused_until=paused_until,
         out={chunk: (calls, until) for chunk, (calls, until) in out},
-        spent={until: calls for until, calls in spent},
+        spent=dict(spent),
     )
