@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import polars as pl
 
+from recyclekit.models.shelf import together
 from recyclekit.models.tables import Table, empty
 
 LINE = "_line"
@@ -36,6 +37,7 @@ class Extracted:
     `blank` names columns that the source has and that hold nothing in any record; they are not among `records`.
     `cursors` are opaque positions after the last record, to be remembered once the run has ended well.
     `tidy` names columns whose texts need no cleaning: none is empty, has outer blanks or control characters.
+    `counts` says how many records a table has, where that is known without counting.
     """
 
     records: Mapping[Table, pl.LazyFrame]
@@ -43,6 +45,7 @@ class Extracted:
     cursors: Mapping[Table, str] = field(default_factory=dict)
     blank: Mapping[Table, Collection[str]] = field(default_factory=dict)
     tidy: Mapping[Table, Collection[str]] = field(default_factory=dict)
+    counts: Mapping[Table, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,3 +78,26 @@ class Snapshot:
     dead_letters: pl.DataFrame = field(default_factory=dead_letters)
     findings: tuple[Finding, ...] = ()
     readings: Mapping[Table, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+
+class SnapshotInSlices(Snapshot):
+    """A snapshot with more deals than memory holds: they lie on a shelf, in slices. `deals` reads all of them anew."""
+
+    __slots__ = ("slices",)
+    slices: Sequence[pl.LazyFrame]
+
+    def __init__(self, rest: Snapshot, slices: Sequence[pl.LazyFrame]) -> None:
+        for name in (one.name for one in fields(Snapshot) if one.name != "deals"):
+            object.__setattr__(self, name, getattr(rest, name))
+        object.__setattr__(self, "slices", tuple(slices))
+
+    @property
+    def deals(self) -> pl.DataFrame:
+        return together(self.slices).collect()
+
+    def each(self, *columns: str) -> Iterator[Snapshot]:
+        """Yield one snapshot for each slice: its deals, with all or some of their columns, beside all other tables."""
+        others = {one.name: getattr(self, one.name) for one in fields(Snapshot) if one.name != "deals"}
+        for part in self.slices:
+            chosen = part.select(pl.col("^(" + "|".join(columns) + ")$")) if columns else part
+            yield Snapshot(deals=chosen.collect(), **others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -24,28 +25,44 @@ def end_of_day(as_of: date, timezone: ZoneInfo) -> datetime:
     return datetime.combine(as_of + timedelta(days=1), time(), timezone).astimezone(UTC)
 
 
+Latest = Mapping[str, pl.LazyFrame]
+"""By deal_id, and by contact_id for activities of no deal: the last contact, and the last event of ours."""
+
+
+def latest_contacts(activities: pl.DataFrame, clock: ClockSpec, *, as_of: date, timezone: ZoneInfo) -> Latest:
+    """Return the last contacts up to the end of the as-of day; nothing where there are no activities.
+
+    Args:
+        activities: the canonical table; columns may be absent.
+        clock: which kinds count.
+        as_of: events after this day in `timezone` are not known yet.
+        timezone: the business zone.
+    """
+    if activities.is_empty():
+        return {}
+    judged = _judged(activities, clock, end_of_day(as_of, timezone))
+    return {key: _latest(judged, key) for key in _KEYS}
+
+
 def with_last_contact(
-    deals: pl.LazyFrame, activities: pl.DataFrame, clock: ClockSpec, *, as_of: date, timezone: ZoneInfo
+    deals: pl.LazyFrame, latest: Latest, clock: ClockSpec, *, as_of: date, timezone: ZoneInfo
 ) -> pl.LazyFrame:
     """Add `last_contact_at` (UTC), `last_contact_on` (business date) and `activity_source` to the deals.
 
     Args:
         deals: with deal_id, contact_id and last_activity_at.
-        activities: the canonical table; columns may be absent.
-        clock: which kinds count, and whether the CRM's own field does.
-        as_of: events after this day in `timezone` are not known yet.
+        latest: as `latest_contacts` gives it.
+        clock: whether the CRM's own field counts.
+        as_of: later events are not known yet.
         timezone: the business zone.
     """
     end = end_of_day(as_of, timezone)
     clocks: list[pl.Expr] = []
     moved_by_us: list[pl.Expr] = []
-    if activities.height:
-        judged = _judged(activities, clock, end)
-        for key in ("deal_id", "contact_id"):
-            latest = _latest(judged, key)
-            deals = deals.join(latest, on=key, how="left", maintain_order="left")
-            clocks.append(pl.col(f"_by_{key}"))
-            moved_by_us.append(pl.col(f"_ours_by_{key}"))
+    for key, frame in latest.items():
+        deals = deals.join(frame, on=key, how="left", maintain_order="left")
+        clocks.append(pl.col(f"_by_{key}"))
+        moved_by_us.append(pl.col(f"_ours_by_{key}"))
     if clock.crm_field:
         at = pl.col("last_activity_at")
         trusted = at < end
@@ -60,7 +77,7 @@ def with_last_contact(
             (pl.col("_packed") % _LANES).cast(pl.UInt8).cat.to(SOURCES).alias("activity_source"),
         )
         .with_columns(pl.col("last_contact_at").dt.convert_time_zone(timezone.key).dt.date().alias("last_contact_on"))
-        .drop("_packed", *[f"{lead}_{key}" for lead in ("_by", "_ours_by") for key in _KEYS if activities.height])
+        .drop("_packed", *[f"{lead}_{key}" for lead in ("_by", "_ours_by") for key in latest])
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,12 +29,12 @@ class Reasons:
     Attributes:
         by_deal: `reason` and `reason_source`, one row per deal; null for deals that are not lost.
         by_text: text, reason and reason_source of each distinct text.
-        unmapped: columns UNMAPPED, most deals first.
+        named: what may be a value of a picklist and is in none; `unmapped` tells which of it is.
     """
 
     by_deal: pl.DataFrame
     by_text: pl.DataFrame
-    unmapped: pl.DataFrame
+    named: pl.DataFrame
 
 
 def find_reasons(deals: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist) -> Reasons:
@@ -54,7 +54,7 @@ def find_reasons(deals: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist) -> 
     mapped = looked_up.filter(pl.col("_mapped").is_not_null()).select("_group", "text", "reason", "reason_source")
     read = rest.select("_group").hstack(_read(rest["text"], spec))
     by_text = pl.concat([mapped, read]).sort("_group")
-    return Reasons(_by_deal(deals, lost["_row"], group, by_text), by_text.drop("_group"), _unmapped(rest, read))
+    return Reasons(_by_deal(deals, lost["_row"], group, by_text), by_text.drop("_group"), _named(rest, read))
 
 
 def _lost_texts(deals: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
@@ -150,13 +150,28 @@ def _read(texts: pl.Series, spec: ReasonsSpec) -> pl.DataFrame:
     )
 
 
-def _unmapped(rest: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
-    """Return what looks like a picklist value and is in no picklist: short, and shared by deals or not understood."""
+def _named(rest: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
+    """Return the short texts among those that no picklist knows: UNMAPPED, then whether one was not understood."""
     short = pl.col("text").str.len_chars() <= PICKLIST_LENGTH
-    return (
-        rest.filter(short)
-        .join(read.select("_group", pl.col("reason").alias("_read")), on="_group", how="left")
-        .filter((pl.col("deals") > 1) | pl.col("_read").is_null() | (pl.col("_read") == "other"))
-        .select(pl.col("text").alias("value"), "deals", "amount")
-        .sort("deals", "amount", "value", descending=[True, True, False])
+    read = read.select("_group", _odd=pl.col("reason").is_null() | (pl.col("reason") == "other"))
+    found = rest.filter(short).join(read, on="_group", how="left")
+    return found.select(pl.col("text").alias("value"), "deals", "amount", "_odd")
+
+
+def unmapped(named: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return what looks like a picklist value and is in no picklist: short, and shared by deals or not understood.
+
+    Args:
+        named: `Reasons.named` of all deals, or of every slice of them.
+
+    Returns:
+        Columns UNMAPPED, most deals first.
+    """
+    texts = named[0]
+    if len(named) > 1:
+        several = pl.concat(named).group_by("value")
+        texts = several.agg(pl.col("deals", "amount").sum(), pl.col("_odd").first())
+    told = texts.filter((pl.col("deals") > 1) | pl.col("_odd")).select(
+        pl.col(name).cast(t) for name, t in UNMAPPED.items()
     )
+    return told.sort("deals", "amount", "value", descending=[True, True, False])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,16 +12,17 @@ import polars as pl
 from recyclekit.models.decision import CLASSIFIED, NAME, Status, Verdict
 from recyclekit.models.fingerprint import FIELDS, fingerprint
 from recyclekit.models.memory import Memory
-from recyclekit.models.snapshot import Finding, Snapshot
+from recyclekit.models.shelf import Shelf, together
+from recyclekit.models.snapshot import Finding, Snapshot, SnapshotInSlices
 from recyclekit.models.tables import OWN_FIELDS, DealSchema, Table
 from recyclekit.policy import derive
 from recyclekit.policy.columns import column_or_null
-from recyclekit.policy.contact_clock import end_of_day, with_last_contact
+from recyclekit.policy.contact_clock import Latest, end_of_day, latest_contacts, with_last_contact
 from recyclekit.policy.cycles import NO_CYCLES, cycle_facts
 from recyclekit.policy.erased import without_erased
 from recyclekit.policy.judge import judge
 from recyclekit.policy.loader import Policy
-from recyclekit.policy.reason_lookup import UNMAPPED, Picklist, find_reasons
+from recyclekit.policy.reason_lookup import UNMAPPED, Picklist, find_reasons, unmapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +40,30 @@ class Classified:
     findings: tuple[Finding, ...] = ()
 
 
+class ClassifiedInSlices(Classified):
+    """Decisions on more deals than memory holds: they lie on a shelf, in slices. `decisions` reads all of them anew."""
+
+    __slots__ = ("slices",)
+    slices: Sequence[pl.LazyFrame]
+
+    def __init__(self, slices: Sequence[pl.LazyFrame], unmapped: pl.DataFrame, findings: tuple[Finding, ...]) -> None:
+        for name, value in {"slices": tuple(slices), "unmapped": unmapped, "findings": findings}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def decisions(self) -> pl.DataFrame:
+        return together(self.slices).collect()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the rules see, one row per deal: the facts that were asked for, and columns with a leading underscore."""
+    """What the rules see, one row per deal: the facts that were asked for, and columns with a leading underscore.
+
+    `named` are texts that may be values of a picklist, see `reason_lookup.unmapped`.
+    """
 
     frame: pl.DataFrame
-    unmapped: pl.DataFrame
+    named: pl.DataFrame
     by_text: pl.DataFrame
 
 
@@ -56,8 +75,9 @@ def classify(
     as_of: date,
     timezone: ZoneInfo,
     reasons: Picklist | None = None,
+    shelf: Shelf | None = None,
 ) -> Classified:
-    """Decide on every deal of the snapshot.
+    """Decide on every deal of the snapshot; of a SnapshotInSlices slice by slice, as ClassifiedInSlices.
 
     Args:
         snapshot: the canonical tables.
@@ -66,18 +86,43 @@ def classify(
         as_of: the business date for which decisions are made.
         timezone: the business zone, in which days begin and end.
         reasons: the project's picklist, value → reason(s); it comes before the policy's.
+        shelf: where the decisions on a SnapshotInSlices are laid down; without one they stay in memory.
     """
-    found = facts(snapshot, policy, memory, as_of=as_of, timezone=timezone, reasons=reasons or {})
-    judged = without_erased(judge(found.frame, policy), snapshot.deals, memory.erased)
+    day = _Day(policy, memory, as_of, timezone, reasons or {})
+    if not isinstance(snapshot, SnapshotInSlices):
+        decisions, seen = _decided(snapshot, day, None)
+        texts = unmapped([seen.named])
+        return Classified(decisions=decisions, unmapped=texts, findings=tuple(_findings([seen], texts, as_of)))
+    shelf, among, slices, several = shelf or Shelf(size=1), _among_all(snapshot, day), [], []
+    for number, part in enumerate(snapshot.each()):
+        decisions, seen = _decided(part, day, among)
+        slices.append(shelf.put(f"decisions-{number}", decisions))
+        several.append(seen)
+    texts = unmapped([seen.named for seen in several])
+    return ClassifiedInSlices(slices, texts, tuple(_findings(several, texts, as_of)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What every deal is judged by."""
+
+    policy: Policy
+    memory: Memory
+    as_of: date
+    timezone: ZoneInfo
+    reasons: Picklist
+
+
+def _decided(snapshot: Snapshot, day: _Day, among: Among | None) -> tuple[pl.DataFrame, _Seen]:
+    found = facts(
+        snapshot, day.policy, day.memory, as_of=day.as_of, timezone=day.timezone, reasons=day.reasons, among=among
+    )
+    judged = without_erased(judge(found.frame, day.policy), snapshot.deals, day.memory.erased)
     prints = _fingerprints(snapshot.deals, found.frame, judged["verdict"])
     # Column by column, here and below: a select from columns in parts of different length copies all of them first.
     made = {**{name: found.frame[name] for name in found.frame.columns}, **judged.to_dict(), prints.name: prints}
     decisions = pl.DataFrame([_shaped(made[name]) for name in CLASSIFIED])
-    return Classified(
-        decisions=decisions,
-        unmapped=found.unmapped,
-        findings=tuple(_findings(snapshot, decisions, found.unmapped, as_of, end_of_day(as_of, timezone))),
-    )
+    return decisions, _seen(snapshot.deals, decisions, found.named, day.as_of, end_of_day(day.as_of, day.timezone))
 
 
 def _shaped(column: pl.Series) -> pl.Series:
@@ -91,14 +136,39 @@ def _shaped(column: pl.Series) -> pl.Series:
 
 def fingerprints(snapshot: Snapshot, policy: Policy, *, as_of: date, timezone: ZoneInfo) -> pl.Series:
     """Return the fingerprint of every deal of a snapshot, as `classify` stamps it: for deals that are read again."""
-    deals = _deals(snapshot.deals, (), as_of=as_of, lead_time=False)
-    plan = with_last_contact(deals, snapshot.activities, policy.spec.clock, as_of=as_of, timezone=timezone)
+    clock, deals = policy.spec.clock, _deals(snapshot.deals.lazy(), (), as_of=as_of, lead_time=False)
+    latest = latest_contacts(snapshot.activities, clock, as_of=as_of, timezone=timezone)
+    plan = with_last_contact(deals, latest, clock, as_of=as_of, timezone=timezone)
     clocks = _with_contacts(plan, snapshot.contacts).select("last_contact_at", "opted_out").collect()
     columns = [name for name in FIELDS if name in snapshot.deals.columns]
     return fingerprint(pl.concat([snapshot.deals.select(columns), clocks], how="horizontal"))
 
 
 # -- facts ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Among:
+    """What a deal's facts take from the other deals.
+
+    Attributes:
+        latest: last contacts by deal and by contact.
+        threshold: days after which a deal is stalled; `means`: lead times by deal_pipeline that it reads, if any.
+        accounts: account_id and `_others`, the counts of its deals; None where all deals are at hand to be counted.
+    """
+
+    latest: Latest
+    threshold: pl.Expr
+    means: pl.LazyFrame | None
+    cycles: pl.DataFrame
+    accounts: pl.DataFrame | None = None
+
+    def with_status(self, deals: pl.LazyFrame, policy: Policy, as_of: date, timezone: ZoneInfo) -> pl.LazyFrame:
+        """Add the last contact and what follows from it: inactive_days, stalled_after_days and status."""
+        plan = with_last_contact(deals, self.latest, policy.spec.clock, as_of=as_of, timezone=timezone)
+        if self.means is not None:
+            plan = plan.join(self.means, on="deal_pipeline", how="left", maintain_order="left")
+        return plan.with_columns(stalled_after_days=self.threshold).with_columns(derive.status())
 
 
 def facts(
@@ -110,26 +180,54 @@ def facts(
     timezone: ZoneInfo,
     reasons: Picklist,
     wanted: Collection[str] = (),
+    among: Among | None = None,
 ) -> Facts:
-    """Return the facts that the policy's conditions and the decision need, and those `wanted` besides."""
-    spec = policy.spec
-    named = {*policy.reads, *wanted, *(rule.until for rule in spec.rules if rule.until)}
-    lead_time = spec.status.stalled_after.average_lead_time
+    """Return the facts that the policy's conditions and the decision need, and those `wanted` besides.
+
+    `among`: what there is to know of all deals, where the snapshot holds only some.
+    """
+    spec, named = policy.spec, _named(policy, wanted)
     found = find_reasons(snapshot.deals, spec.reasons, reasons)
-    deals = _deals(snapshot.deals, named, as_of=as_of, lead_time=lead_time is not None)
+    deals = _deals(snapshot.deals.lazy(), named, as_of=as_of, lead_time=_by_lead_time(policy))
     deals = deals.with_columns(found.by_deal.get_columns())
-    plan = with_last_contact(deals, snapshot.activities, spec.clock, as_of=as_of, timezone=timezone)
-    plan = _with_contacts(plan, snapshot.contacts)
-    threshold, means = derive.stalled_after(spec, deals.filter(_won_by(as_of)) if lead_time else deals)
-    if means is not None:
-        plan = plan.join(means, on="deal_pipeline", how="left", maintain_order="left")
-    plan = plan.with_columns(stalled_after_days=threshold).with_columns(derive.status())
-    plan = _with_cycles(plan, snapshot.deals["deal_id"], cycle_facts(memory, spec))
-    if named & {"account_open_deals", "account_stalled_deals"}:
-        plan = _with_account_counts(plan)
+    among = among or _among(deals, snapshot.activities, policy, memory, as_of=as_of, timezone=timezone)
+    plan = among.with_status(_with_contacts(deals, snapshot.contacts), policy, as_of, timezone)
+    plan = _with_cycles(plan, snapshot.deals["deal_id"], among.cycles)
+    if named & _COUNTS:
+        plan = _with_account_counts(plan, among.accounts)
     rest = derive.rest(spec)
     plan = plan.with_columns(rest[name]().alias(name) for name in rest if name in named | {"cycle"})
-    return Facts(frame=plan.collect(), unmapped=found.unmapped, by_text=found.by_text)
+    return Facts(frame=plan.collect(), named=found.named, by_text=found.by_text)
+
+
+def _named(policy: Policy, wanted: Collection[str] = ()) -> set[str]:
+    return {*policy.reads, *wanted, *(rule.until for rule in policy.spec.rules if rule.until)}
+
+
+def _by_lead_time(policy: Policy) -> bool:
+    return policy.spec.status.stalled_after.average_lead_time is not None
+
+
+def _among(
+    deals: pl.LazyFrame, activities: pl.DataFrame, policy: Policy, memory: Memory, *, as_of: date, timezone: ZoneInfo
+) -> Among:
+    threshold, means = derive.stalled_after(policy.spec, deals.filter(_won_by(as_of)))
+    latest = latest_contacts(activities, policy.spec.clock, as_of=as_of, timezone=timezone)
+    return Among(latest=latest, threshold=threshold, means=means, cycles=cycle_facts(memory, policy.spec))
+
+
+def _among_all(snapshot: SnapshotInSlices, day: _Day) -> Among:
+    """Look through all slices for what single ones cannot tell; each table is computed once, for all of them."""
+    policy, lead_time = day.policy, _by_lead_time(day.policy)
+    deals = _deals(together(snapshot.slices), (), as_of=day.as_of, lead_time=lead_time)
+    found = _among(deals, snapshot.activities, policy, day.memory, as_of=day.as_of, timezone=day.timezone)
+    latest = {key: frame.collect().lazy() for key, frame in found.latest.items()}
+    found = replace(found, latest=latest, means=found.means.collect().lazy() if found.means is not None else None)
+    if not _named(policy) & _COUNTS:
+        return found
+    status = found.with_status(deals, policy, day.as_of, day.timezone)
+    counted = status.filter(pl.col("account_id").is_not_null()).group_by("account_id").agg(_others=_PACKED.sum())
+    return replace(found, accounts=counted.collect(engine="streaming"))
 
 
 _CORE = (
@@ -146,11 +244,12 @@ _READS = {"age_days": ("created_on",), "lead_days": ("created_on",), "hook_is_va
 _LEAD_TIME = ("created_on", "deal_pipeline")
 
 
-def _deals(deals: pl.DataFrame, named: Collection[str], *, as_of: date, lead_time: bool) -> pl.LazyFrame:
+def _deals(deals: pl.LazyFrame, named: Collection[str], *, as_of: date, lead_time: bool) -> pl.LazyFrame:
+    there = deals.collect_schema().names()
     behind = {column for fact, columns in _READS.items() if fact in named for column in columns}
     wanted = {*_CORE, *named, *behind, *(_LEAD_TIME if lead_time else ())}
-    columns = [column_or_null(deals.columns, Table.DEALS, name) for name in DealSchema.column_names() if name in wanted]
-    return deals.lazy().select(*columns, pl.lit(as_of).alias("as_of"))
+    columns = [column_or_null(there, Table.DEALS, name) for name in DealSchema.column_names() if name in wanted]
+    return deals.select(*columns, pl.lit(as_of).alias("as_of"))
 
 
 def _won_by(as_of: date) -> pl.Expr:
@@ -176,20 +275,25 @@ def _with_cycles(plan: pl.LazyFrame, deal_ids: pl.Series, cycles: pl.DataFrame) 
     return plan.with_columns(cycles[name].gather(rows) for name in NO_CYCLES)
 
 
-def _with_account_counts(plan: pl.LazyFrame) -> pl.LazyFrame:
-    """Count the *other* deals of the same company; null where the company is not known."""
-    going_on = pl.col("status").is_in([Status.OPEN.value, Status.UNDATED.value])
-    stalled = pl.col("status") == Status.STALLED.value
-    # Both counts travel in one number, so that the companies are grouped once.
-    packed = (going_on.cast(pl.Int64) + stalled.cast(pl.Int64) * _LANE).sum().over("account_id")
-    others = pl.when(pl.col("account_id").is_not_null()).then(packed)
-    return plan.with_columns(_others=others).with_columns(
-        account_open_deals=(pl.col("_others") % _LANE).cast(pl.Int32) - going_on.cast(pl.Int32),
-        account_stalled_deals=(pl.col("_others") // _LANE).cast(pl.Int32) - stalled.cast(pl.Int32),
-    )
-
-
 _LANE = 1 << 32
+_COUNTS = {"account_open_deals", "account_stalled_deals"}
+_GOING_ON = pl.col("status").is_in([Status.OPEN.value, Status.UNDATED.value])
+_STALLED = pl.col("status") == Status.STALLED.value
+_PACKED = _GOING_ON.cast(pl.Int64) + _STALLED.cast(pl.Int64) * _LANE
+"""Both counts travel in one number, so that the companies are grouped once."""
+
+
+def _with_account_counts(plan: pl.LazyFrame, accounts: pl.DataFrame | None) -> pl.LazyFrame:
+    """Count the *other* deals of the same company; null where the company is not known."""
+    if accounts is None:
+        others = pl.when(pl.col("account_id").is_not_null()).then(_PACKED.sum().over("account_id"))
+        plan = plan.with_columns(_others=others)
+    else:
+        plan = plan.join(accounts.lazy(), on="account_id", how="left", maintain_order="left")
+    return plan.with_columns(
+        account_open_deals=(pl.col("_others") % _LANE).cast(pl.Int32) - _GOING_ON.cast(pl.Int32),
+        account_stalled_deals=(pl.col("_others") // _LANE).cast(pl.Int32) - _STALLED.cast(pl.Int32),
+    )
 
 
 # -- what else a decision carries -------------------------------------------------------------------------------------
@@ -212,27 +316,41 @@ def _fingerprints(deals: pl.DataFrame, frame: pl.DataFrame, verdict: pl.Series) 
     )
 
 
-def _findings(
-    snapshot: Snapshot, decisions: pl.DataFrame, unmapped: pl.DataFrame, as_of: date, end: datetime
-) -> list[Finding]:
-    found: list[Finding] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What was noticed of some deals: numbers of them, ids of a few, and texts that may be values of a picklist."""
+
+    undated: int
+    ahead: int
+    examples: Sequence[str]
+    future: int
+    named: pl.DataFrame
+
+
+def _seen(deals: pl.DataFrame, decisions: pl.DataFrame, named: pl.DataFrame, as_of: date, end: datetime) -> _Seen:
+    ahead, future = deals.clear(), 0
+    if "closed_on" in deals.columns:
+        ahead = deals.filter((pl.col("crm_state") == "lost") & (pl.col("closed_on") > as_of))
+    if "last_activity_at" in deals.columns:
+        future = deals.select((pl.col("last_activity_at") >= end).sum()).item()
     undated = int((decisions["status"] == Status.UNDATED.value).sum())
-    if undated:
+    return _Seen(
+        undated=undated, ahead=ahead.height, examples=ahead["deal_id"].head(3).to_list(), future=future, named=named
+    )
+
+
+def _findings(seen: Sequence[_Seen], unmapped: pl.DataFrame, as_of: date) -> Iterator[Finding]:
+    if undated := sum(one.undated for one in seen):
         what = f"{undated} open deals have no activity date, so nobody can say whether they have stalled."
-        found.append(Finding(level="warning", where="deals", what=what, fix="Map last_activity_at, or activities."))
-    if "closed_on" in snapshot.deals.columns:
-        ahead = snapshot.deals.filter((pl.col("crm_state") == "lost") & (pl.col("closed_on") > as_of))
-        if ahead.height:
-            ids = ", ".join(ahead["deal_id"].head(3))
-            what = f"{ahead.height} lost deals were closed after {as_of}, such as {ids}; they are judged all the same."
-            fix = "Are their dates right, and read in the right format? A plan for an earlier day knows too much."
-            found.append(Finding(level="warning", where="deals.closed_on", what=what, fix=fix))
-    if "last_activity_at" in snapshot.deals.columns:
-        future = snapshot.deals.select((pl.col("last_activity_at") >= end).sum()).item()
-        if future:
-            what = f"{future} deals have a last activity in the future; it was ignored."
-            found.append(Finding(level="note", where="deals.last_activity_at", what=what))
+        yield Finding(level="warning", where="deals", what=what, fix="Map last_activity_at, or activities.")
+    if ahead := sum(one.ahead for one in seen):
+        ids = ", ".join([deal for one in seen for deal in one.examples][:3])
+        what = f"{ahead} lost deals were closed after {as_of}, such as {ids}; they are judged all the same."
+        fix = "Are their dates right, and read in the right format? A plan for an earlier day knows too much."
+        yield Finding(level="warning", where="deals.closed_on", what=what, fix=fix)
+    if future := sum(one.future for one in seen):
+        what = f"{future} deals have a last activity in the future; it was ignored."
+        yield Finding(level="note", where="deals.last_activity_at", what=what)
     for value, count, amount in unmapped.head(20).iter_rows():
         what = f"the reason '{value}' is in no picklist: {count} deals, {amount or 0:,.0f} in money."
-        found.append(Finding(level="warning", where="reasons", what=what, fix="Map it under `reasons`."))
-    return found
+        yield Finding(level="warning", where="reasons", what=what, fix="Map it under `reasons`.")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 
 from recyclekit.errors import InputError, SumsError
 from recyclekit.models.field_map import Mapped
-from recyclekit.models.parsing.assemble import Typed, assemble, check_records, unformatted
+from recyclekit.models.parsing.assemble import Survey, Tried, assemble, check_records, survey, unformatted
 from recyclekit.models.parsing.choosing import STATE, key_of, readers_for
 from recyclekit.models.parsing.problems import ROW, letters, problems
 from recyclekit.models.parsing.readers import Reader
 from recyclekit.models.parsing.repeats import repeated
 from recyclekit.models.parsing.table_plan import FAILED, plan
-from recyclekit.models.snapshot import LINE, Extracted, Finding, Snapshot, dead_letters
+from recyclekit.models.shelf import Shelf, together
+from recyclekit.models.snapshot import LINE, Extracted, Finding, Snapshot, SnapshotInSlices, dead_letters
 from recyclekit.models.tables import Table
 
 SAMPLE = 1_000
@@ -30,6 +32,7 @@ def normalize(
     *,
     timezone: ZoneInfo,
     needed: Mapping[Table, Collection[str]] | None = None,
+    shelf: Shelf | None = None,
 ) -> Snapshot:
     """Read the extracted records as canonical tables. Same input, same output; no clock, no network.
 
@@ -42,6 +45,7 @@ def normalize(
         mapped: field map, stage map. `crm_state` comes from its own column where that is mapped, else from the stage.
         timezone: the business zone; it decides the date of a moment and the moment of a time without zone.
         needed: canonical columns wanted per table (required ones are always read); None means all that are mapped.
+        shelf: where deals are laid down that are too many for memory; the result is then a SnapshotInSlices.
 
     Raises:
         InputError: a whole column or table cannot be read.
@@ -49,89 +53,187 @@ def normalize(
         SumsError: good records and dead letters do not add up (a bug).
     """
     tables: dict[Table, _Sorted] = {}
+    slices: Sequence[pl.LazyFrame] = ()
     for table, raw in extracted.records.items():
         wanted = None if needed is None else needed.get(table, ())
         if table is not Table.DEALS and wanted is not None and not wanted:
             continue
         blank = extracted.blank.get(table, ())
         readers = readers_for(table, mapped, wanted, {*_names(table, raw), *blank}, timezone.key)
-        if readers:
-            tables[table] = _sort_out(table, raw, readers, blank, extracted.tidy.get(table, ()))
+        if not readers:
+            continue
+        scan = _Scan(table, raw, readers, blank, extracted.tidy.get(table, ()))
+        if shelf is not None and table is Table.DEALS:
+            tables[table], slices = _sort_out_in_slices(scan, shelf)
+        else:
+            tables[table] = _sort_out(scan)
     deals = _require_deals(tables)
     aside = [letter for letter in (extracted.set_aside, *(t.dead for t in tables.values())) if letter.height]
     lost = extracted.set_aside.filter(pl.col("table") == str(Table.DEALS)).height
-    return Snapshot(
+    snapshot = Snapshot(
         **{str(table): found.good for table, found in tables.items()},
-        extracted_deals=deals.good.height + deals.dead.height + lost,
+        extracted_deals=deals.count + deals.dead.height + lost,
         dead_letters=pl.concat(aside) if aside else dead_letters(),
         findings=tuple(finding for found in tables.values() for finding in found.findings),
         readings={table: found.readings for table, found in tables.items()},
     )
+    return SnapshotInSlices(snapshot, slices) if slices else snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sorted:
-    """One table: good records with their canonical columns, and a dead letter for each of the others."""
+    """One table: good records with their canonical columns (none where they lie on a shelf), dead letters, and more."""
 
     good: pl.DataFrame
+    count: int
     dead: pl.DataFrame
     findings: Sequence[Finding]
     readings: Mapping[str, tuple[str, ...]]
 
 
-def _sort_out(
-    table: Table, raw: pl.LazyFrame, readers: Sequence[Reader], blank: Collection[str], tidy: Collection[str]
-) -> _Sorted:
-    typed = _typed(table, raw, readers, blank, tidy)
-    check_records(table, typed, {reader.column.name: reader.column.source for reader in readers})
-    key, records = key_of(table), typed.records
-
-    @cache
-    def lines() -> pl.Series:
-        return _collect(table, raw.select(LINE))[0].to_series()
-
-    good, bad = _split(records, typed.problems)
-    findings, again = list(typed.findings), 0
-    if key is not None and key in records.columns:
-        replaced, same = repeated(good, bad, key, lines)
-        again = same.len()
-        if again:
-            findings.append(_repeats(table, again))
-        typed.problems = problems([typed.problems, replaced])
-        good = good.filter(~pl.col(ROW).is_in(same.implode())) if again else good
+def _sort_out(scan: _Scan) -> _Sorted:
+    table = scan.table
+    frame, left = _collect(table, *scan.plan())
+    frame = frame.with_row_index(ROW)
+    failed = frame.filter(FAILED)
+    left = scan.numbered(left, failed)
+    tried = Tried(frame if left.is_empty() else frame.filter(~pl.col(FAILED)), left)
+    found = scan.survey(tried.passed.lazy(), failed, left)
+    records, wrong = scan.typed(found, tried)
+    good, bad = _split(records, wrong)
+    key = key_of(table)
+    if key is None or key not in records.columns:
+        again, replaced = _NO_ROWS, problems()
+    else:
+        replaced, again = repeated(good, bad, key, scan.lines)
+        good = good.filter(~pl.col(ROW).is_in(again.implode())) if again.len() else good
         good, _ = _split(good, replaced)
-    dead = letters(table, records, typed.problems, key, lines)
-    if good.height + dead.height + again != records.height:
+    dead = letters(table, records, problems([wrong, replaced]), key, scan.lines)
+    _refuse_open_sums(table, records.height, good.height, dead.height, again.len())
+    findings = _findings(table, found, again.len())
+    return _Sorted(good=good.drop(ROW), count=good.height, dead=dead, findings=findings, readings=found.readings)
+
+
+def _sort_out_in_slices(scan: _Scan, shelf: Shelf) -> tuple[_Sorted, Sequence[pl.LazyFrame]]:
+    """Do the same with only a slice of the records in memory; also return the good ones, slice by slice.
+
+    What concerns all records is found first: how each column is to be read, then which ids stand twice.
+    """
+    table, key = scan.table, key_of(scan.table) or ""
+    try:
+        laid, rest = shelf.put_with(f"{table}-tried", *scan.plan())
+    except pl.exceptions.PolarsError as fault:
+        raise _unreadable(table, fault) from fault
+    came, left = laid.with_row_index(ROW), rest.collect()
+    failed = (came.filter(FAILED) if left.height else came.head(0)).collect()
+    left = scan.numbered(left, failed)
+    found = scan.survey(came.filter(~pl.col(FAILED)) if left.height else came, failed, left)
+    height = laid.select(pl.len()).collect().item()
+    parts, aside, wrong, ids = [], [], [problems()], []
+    for start in shelf.starts(height):
+        passed = laid.slice(start, shelf.size).with_row_index(ROW, offset=start).collect()
+        here = left.filter(pl.col(ROW).is_between(start, start + shelf.size, closed="left"))
+        records, problem = scan.typed(found, Tried(passed.filter(~pl.col(FAILED)) if here.height else passed, here))
+        good, bad = _split(records, problem)
+        aside.append(bad)
+        wrong.append(problem)
+        ids.append(good[key].hash())
+        parts.append(shelf.put(f"{table}-{start}", good))
+    bad = pl.concat(aside)
+    suspects = _suspects(parts, pl.concat(ids), bad, key)
+    replaced, again = repeated(suspects, bad, key, scan.lines)
+    dead = letters(table, pl.concat([bad, suspects]), problems([*wrong, replaced]), key, scan.lines)
+    dropped = pl.concat([replaced[ROW], again.cast(replaced[ROW].dtype)]).unique()
+    count = sum(len(one) for one in ids) - len(dropped)
+    _refuse_open_sums(table, height, count, dead.height, again.len())
+    if len(dropped):
+        parts = [part.filter(~pl.col(ROW).is_in(dropped.implode())) for part in parts]
+    findings, none = _findings(table, found, again.len()), suspects.clear().drop(ROW)
+    sums = _Sorted(good=none, count=count, dead=dead, findings=findings, readings=found.readings)
+    return sums, [part.drop(ROW) for part in parts]
+
+
+def _suspects(parts: Sequence[pl.LazyFrame], ids: pl.Series, bad: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Return the records whose id another one may have: one with the same hash, or one that was set aside."""
+    hashes = np.sort(ids.to_numpy())
+    double = pl.Series(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]), dtype=pl.UInt64)
+    gone = bad[key].drop_nulls().unique()
+    if double.is_empty() and gone.is_empty():
+        return bad.clear()
+    suspect = pl.col(key).hash().is_in(double.implode()) | pl.col(key).is_in(gone.implode())
+    return together(parts).filter(suspect).collect()
+
+
+def _refuse_open_sums(table: Table, height: int, good: int, dead: int, again: int) -> None:
+    if good + dead + again != height:
         raise SumsError(
             f"The {table} that were read do not add up.",
-            why=f"{records.height} records: {good.height} good, {dead.height} set aside, {again} repeats.",
+            why=f"{height} records: {good} good, {dead} set aside, {again} repeats.",
         )
-    return _Sorted(good=good.drop(ROW), dead=dead, findings=findings, readings=typed.readings)
 
 
-def _typed(
-    table: Table, raw: pl.LazyFrame, readers: Sequence[Reader], blank: Collection[str], tidy: Collection[str]
-) -> Typed:
-    """Run the table's plan and read per text what did not come through."""
-    read = [reader for reader in readers if reader.column.spec.const is None and reader.column.source not in blank]
-    sample = _collect(table, raw.head(SAMPLE).select({reader.column.source for reader in read}))[0]
-    attempts = {
-        reader.column.name: reader.attempt(sample[reader.column.source], is_tidy=reader.column.source in tidy)
-        for reader in read
-    }
-    frame, left = _collect(table, *plan(raw, read, attempts))
-    if not frame[FAILED].sum() == left.height:
-        raise SumsError(f"The {table} that failed do not add up.", why=f"{frame[FAILED].sum()} and {left.height}.")
+def _findings(table: Table, found: Survey, again: int) -> Sequence[Finding]:
+    return [*found.findings, *([_repeats(table, again)] if again else ())]
 
-    def reread(source: str) -> pl.Series:
-        return _collect(table, raw.select(source))[0].to_series()
 
-    typed = assemble(readers=read, table=table, frame=frame, left=left, reread=reread)
-    given = [reader for reader in readers if reader not in read]
-    typed.records = typed.records.with_columns(map(_constant, given))
-    typed.readings |= {reader.column.name: found for reader in given if (found := unformatted(reader.column))}
-    typed.records = typed.records.select(ROW, *(reader.column.name for reader in readers))
-    return typed
+@dataclass(frozen=True)
+class _Scan:
+    """One table's records and the readers of its columns."""
+
+    table: Table
+    raw: pl.LazyFrame
+    readers: Sequence[Reader]
+    blank: Collection[str]
+    tidy: Collection[str]
+
+    @cached_property
+    def read(self) -> Sequence[Reader]:
+        """The readers of columns that hold texts: no constants, and nothing that is blank everywhere."""
+        return [r for r in self.readers if r.column.spec.const is None and r.column.source not in self.blank]
+
+    def plan(self) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+        """Return the table's plan: see `table_plan.plan`."""
+        sample = _collect(self.table, self.raw.head(SAMPLE).select({r.column.source for r in self.read}))[0]
+        attempts = {
+            r.column.name: r.attempt(sample[r.column.source], is_tidy=r.column.source in self.tidy) for r in self.read
+        }
+        return plan(self.raw, self.read, attempts)
+
+    def numbered(self, left: pl.DataFrame, failed: pl.DataFrame) -> pl.DataFrame:
+        """Return the texts of the records that failed with their ROW."""
+        if failed.height != left.height:
+            raise SumsError(f"The {self.table} that failed do not add up.", why=f"{failed.height} and {left.height}.")
+        return left.hstack(failed.select(ROW))
+
+    def survey(self, passed: pl.LazyFrame, failed: pl.DataFrame, left: pl.DataFrame) -> Survey:
+        """Find out what each column is written in, over all records."""
+
+        def reread(source: str) -> pl.Series:
+            return _collect(self.table, self.raw.select(source))[0].to_series()
+
+        found = survey(self.read, passed, failed, left, reread)
+        given = [r for r in self.readers if r not in self.read]
+        found.readings |= {r.column.name: usual for r in given if (usual := unformatted(r.column))}
+        return found
+
+    def typed(self, found: Survey, tried: Tried) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return records with all their columns, and what is wrong with them; all of a table, or a slice."""
+        typed = assemble(self.table, self.read, found, tried)
+        typed.records = typed.records.with_columns(_constant(r) for r in self.readers if r not in self.read)
+        typed.records = typed.records.select(ROW, *(r.column.name for r in self.readers))
+        check_records(self.table, typed, {r.column.name: r.column.source for r in self.readers})
+        return typed.records, typed.problems
+
+    def lines(self) -> pl.Series:
+        """Return the line of every record."""
+        return self._lines
+
+    @cached_property
+    def _lines(self) -> pl.Series:
+        return _collect(self.table, self.raw.select(LINE))[0].to_series()
+
+
+_NO_ROWS = pl.Series(ROW, [], dtype=pl.UInt32)
 
 
 def _constant(reader: Reader) -> pl.Expr:

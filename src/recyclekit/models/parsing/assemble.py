@@ -13,7 +13,6 @@ from recyclekit.models.parsing.date_formats import ISO
 from recyclekit.models.parsing.numbers import POINT
 from recyclekit.models.parsing.problems import ROW, problem, problems
 from recyclekit.models.parsing.readers import Reader
-from recyclekit.models.parsing.table_plan import FAILED
 from recyclekit.models.row_rules import rules_of
 from recyclekit.models.snapshot import Finding
 from recyclekit.models.tables import Table
@@ -24,66 +23,108 @@ _MISSING = {STATE: ("no_stage", "is empty"), "at": ("no_date", "is empty")}
 
 @dataclass(slots=True)
 class Typed:
-    """All records of a table, typed, in the order of the source, with ROW; and what is wrong with some."""
+    """Records of a table, typed, in the order of the source, with ROW; and what is wrong with some."""
 
     records: pl.DataFrame
     problems: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a table's plan gave, all of it or one slice: records that came through, and the others' texts, with ROW."""
+
+    passed: pl.DataFrame
+    left: pl.DataFrame
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the columns of a table were found to be written in, once all their texts were looked at.
+
+    Attributes:
+        read: canonical column → answers for those of its texts that the plan could not read, or must not.
+        texts: columns that the plan may have misread → all their texts, by ROW.
+        whole: columns read here as a whole.
+    """
+
+    read: dict[str, Reading] = field(default_factory=dict)
+    texts: dict[str, pl.Series] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     readings: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def assemble(
-    table: Table,
+def survey(
     readers: Sequence[Reader],
-    frame: pl.DataFrame,
+    passed: pl.LazyFrame,
+    failed: pl.DataFrame,
     left: pl.DataFrame,
     reread: Callable[[str], pl.Series],
-) -> Typed:
-    """Read per distinct text what the plan could not, and put all records together.
+) -> Survey:
+    """Read per distinct text what the plan could not, over all records of a table.
 
     Args:
-        table: whose records they are.
         readers: of the table's columns; those with a constant are not among them.
-        frame: the plan's first result. A column still holding texts where its type is another is read here as a whole.
-        left: the plan's second result: the texts of the FAILED records.
+        passed: the records that came through, with ROW. A column still holding texts where its type is another is read
+            here as a whole.
+        failed: what the plan made of the others.
+        left: the texts of these.
         reread: gives all texts of one of the system's columns again, for numbers that the plan may have misread.
     """
-    frame = frame.with_row_index(ROW)
-    failed = frame.filter(FAILED)
-    passed = frame if left.is_empty() else frame.filter(~pl.col(FAILED))
-    left = left.hstack(failed.select(ROW))
-    typed = Typed(records=pl.DataFrame(), problems=problems())
+    types, found = passed.collect_schema(), Survey()
+    certain = passed.select(pl.all().count()).collect().row(0, named=True)
+    for reader in readers:
+        name, source = reader.column.name, reader.column.source
+        if types[name] != reader.column.dtype:
+            found.whole.add(name)
+            here = passed.select(pl.col(name).alias(source)).collect().to_series()
+        elif reader.doubtful(_highest(passed, name), left[source].filter(failed[name].is_null())):
+            found.whole.add(name)
+            found.texts[name] = reread(source)
+            here = found.texts[name].gather(passed.select(ROW).collect().to_series()).alias(source)
+        else:
+            here = left[source].clear()
+        texts = pl.concat([here, left[source]]) if here.len() else left[source]
+        reading = reader.read(texts, 0 if name in found.whole else certain[name]) if texts.len() else None
+        _remember(found, reader, reading)
+    return found
+
+
+def _highest(passed: pl.LazyFrame, name: str) -> Callable[[], object]:
+    return lambda: passed.select(pl.col(name).max()).collect().item()
+
+
+def assemble(table: Table, readers: Sequence[Reader], found: Survey, tried: Tried) -> Typed:
+    """Put records together, all of a table or a slice of them: what came through beside what was read per text."""
+    passed, left = tried.passed, tried.left
     wrong: list[pl.DataFrame] = []
     upper, lower = {}, {}
     for reader in readers:
         name, source = reader.column.name, reader.column.source
-        whole = passed[name].dtype != reader.column.dtype
-        if not whole and reader.doubtful(passed[name], left[source].filter(failed[name].is_null())):
-            whole, passed = True, passed.with_columns(reread(source).alias(name)[passed[ROW]])
-        texts = pl.concat([passed[name].alias(source), left[source]]) if whole else left[source]
-        certain = 0 if whole else passed.height - passed[name].null_count()
-        reading = reader.read(texts, certain) if texts.len() else None
-        _remember(typed, reader, reading)
-        upper[name] = (
-            _answer(passed.select(ROW, raw=name), reading, reader, wrong) if whole and reading else passed[name]
-        )
-        if reading is not None:
+        upper[name], reading = passed[name], found.read.get(name)
+        if reading is None:
+            continue
+        if name in found.whole:
+            texts = found.texts[name].gather(passed[ROW]) if name in found.texts else passed[name]
+            upper[name] = _answer(passed.select(ROW).with_columns(raw=texts), reading, reader, wrong)
+        if left.height:
             lower[name] = _answer(left.select(ROW, raw=source), reading, reader, wrong)
     records = passed.select(ROW).with_columns(**upper)
     if left.height:
         records = pl.concat([records, left.select(ROW).with_columns(**lower)]).sort(ROW)
     if table is Table.ACTIVITIES and "kind" in records.columns:
         records = records.with_columns(pl.col("kind").fill_null("other"))
-    typed.records, typed.problems = records, problems(wrong)
-    return typed
+    return Typed(records=records, problems=problems(wrong))
 
 
-def _remember(typed: Typed, reader: Reader, reading: Reading | None) -> None:
+def _remember(found: Survey, reader: Reader, reading: Reading | None) -> None:
     """Keep what the column was found to be written in, where the field map does not say."""
+    name = reader.column.name
     if reading is not None:
-        typed.findings += reading.findings
+        found.read[name] = reading
+        found.findings += reading.findings
     if usual := unformatted(reader.column):
-        typed.readings[reader.column.name] = (reading.formats if reading is not None else ()) or usual
+        found.readings[name] = (reading.formats if reading is not None else ()) or usual
 
 
 def unformatted(column: Column) -> tuple[str, ...]:

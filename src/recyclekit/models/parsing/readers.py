@@ -77,15 +77,18 @@ class Reader:
         read = read_dates if self.column.dtype.is_temporal() else numbers.read_numbers
         return read(self.column, texts, certain)
 
-    def doubtful(self, value: pl.Series, left: pl.Series) -> bool:
-        """Whether values that the plan read may mean something else, given what it could not read (`left`)."""
+    def doubtful(self, highest: Callable[[], object], left: pl.Series) -> bool:
+        """Whether values that the plan read may mean something else, given what it could not read (`left`).
+
+        `highest` gives the highest of those values; asked only where it matters.
+        """
         if not self.column.dtype.is_float() or self.column.formats:
             return False
         if numbers.has_comma_only(left.drop_nulls()):
             return True
         # 1.054 may be a thousand and fifty-four; a bare number from 1000 on tells that this column does not group
-        highest = value.max()
-        return isinstance(highest, float) and highest < 1000
+        most = highest()
+        return isinstance(most, float) and most < 1000
 
     def _tries(self, source: pl.Expr, sample: pl.DataFrame) -> list[Attempt]:
         if self.choose is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from importlib import resources
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -98,9 +99,17 @@ def _sums(weight: Floats, kind: tuple[Spelling, ...], rows: int) -> tuple[Floats
     total, size = np.zeros((rows, weight.shape[1]), np.float32), np.zeros(rows, np.float32)
     for part in kind:
         size += np.bincount(part.row, (part.bucket != NOTHING).sum(axis=1), minlength=rows).astype(np.float32)
-        for start in range(0, len(part.row), _AT_ONCE):
-            _add(total, weight, part.row[start : start + _AT_ONCE], part.bucket[start : start + _AT_ONCE])
+        bounds = _bounds(part.row)
+        for start, end in pairwise(bounds):
+            _add(total, weight, part.row[start:end], part.bucket[start:end])
     return total, size
+
+
+def _bounds(row: Ints) -> list[int]:
+    """Return where to cut: never within a clause, or its sum would depend on the clauses it happens to stand among."""
+    starts = _starts(row)
+    cuts = np.searchsorted(starts, np.arange(_AT_ONCE, len(row), _AT_ONCE), side="right") - 1
+    return [*dict.fromkeys([0, *starts[cuts].tolist(), len(row)])]
 
 
 def _add(total: Floats, weight: Floats, row: Ints, bucket: npt.NDArray[np.int32]) -> None:

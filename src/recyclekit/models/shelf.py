@@ -1,0 +1,65 @@
+"""A shelf for what is too much for memory: tables laid down in files, taken up again slice by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from recyclekit.errors import RecyclekitError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Where the tables of one run lie, and how many deals are in memory at once.
+
+    Attributes:
+        size: deals of a slice.
+        folder: of the files, the caller's to remove; made where it is missing. None keeps all in memory.
+    """
+
+    size: int
+    folder: Path | None = None
+
+    def starts(self, height: int) -> range:
+        """Return the first row of every slice of so many rows; one slice of none where there are none."""
+        return range(0, max(height, 1), self.size)
+
+    def put(self, name: str, table: pl.DataFrame) -> pl.LazyFrame:
+        """Lay a table down under a name that is not there yet; return it as it lies.
+
+        Raises:
+            RecyclekitError: there is no room.
+        """
+        return self.put_with(name, table.lazy())[0] if self.folder is not None else table.lazy()
+
+    def put_with(self, name: str, table: pl.LazyFrame, *beside: pl.LazyFrame) -> tuple[pl.LazyFrame, ...]:
+        """Compute a table and others from the same source at once; the first is laid down, the others are small.
+
+        Raises:
+            RecyclekitError: there is no room.
+        """
+        if self.folder is None:
+            return tuple(frame.lazy() for frame in pl.collect_all([table, *beside], engine="streaming"))
+        path = self.folder / f"{name}.arrow"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            sink = table.sink_ipc(path, compression="uncompressed", record_batch_size=_BATCH, lazy=True)
+            _, *others = pl.collect_all([sink, *beside], engine="streaming")
+        except OSError as fault:
+            raise RecyclekitError(
+                f"There is no room for {name} in {self.folder}.",
+                why=str(fault),
+                fix="Make room there, or name another folder in TMPDIR; nothing was written to the system.",
+            ) from fault
+        return (pl.scan_ipc(path), *(frame.lazy() for frame in others))
+
+
+_BATCH = 100_000
+
+
+def together(parts: Sequence[pl.LazyFrame]) -> pl.LazyFrame:
+    """Return the slices of a table as one, in their order."""
+    return parts[0] if len(parts) == 1 else pl.concat(parts)
