@@ -15,6 +15,7 @@ from recyclekit.cli.commands.explain import explain
 from recyclekit.cli.commands.init import init
 from recyclekit.cli.commands.plan import plan
 from recyclekit.cli.commands.policy import app as policy
+from recyclekit.cli.commands.reap import reap
 from recyclekit.cli.commands.report import report
 from recyclekit.cli.commands.retry import retry
 from recyclekit.cli.commands.run import run
@@ -36,7 +37,7 @@ app = App(
 )
 COMMANDS: tuple[tuple[Group, tuple[Callable[..., int], ...]], ...] = (
     (START, (demo, sandbox, init, check)),
-    (WORK, (plan, apply, run, retry, undo)),
+    (WORK, (plan, apply, run, retry, reap, undo)),
     (ASK, (explain, runs, report)),
 )
 for group, commands in COMMANDS:

@@ -49,6 +49,7 @@ _UNSAID = {
     ReceiptState.IN_DOUBT.value: "sent, and no proof of its effect came back",
 }
 _ITEMS = 10
+_DECIDABLE = (ReceiptState.FAILED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
 
 
 # -- the outcome of an attempt ----------------------------------------------------------------------------------------
@@ -184,7 +185,24 @@ def run_view(run: Run, actions: pl.DataFrame, letters: pl.DataFrame) -> Renderab
         indent(table(("", ""), ((Text(name, QUIET), value) for name, value in _stamp(run)), flexible=("",))),
         _by_state(actions),
         _left(actions),
+        *_choices(run, actions),
         dead_letters_view(letters) if letters.height else None,
+    )
+
+
+def _choices(run: Run, actions: pl.DataFrame) -> Sequence[RenderableType]:
+    """What a person can do with what was refused or is in doubt, named by one of its deals."""
+    left = actions.filter(pl.col("state").cast(pl.String).is_in([str(state) for state in _DECIDABLE]))
+    if left.is_empty():
+        return ()
+    deal, doubtful = left["deal_id"][0], left.filter(pl.col("state").cast(pl.String) != str(ReceiptState.FAILED))
+    return (
+        next_step(f"recyclekit retry {run.run} --only {deal}", "sends it again, once its cause is mended"),
+        next_step(f"recyclekit retry {run.run} --drop {deal}", "gives it up; the next plan may take the deal up anew"),
+        *(
+            next_step(f"recyclekit retry {run.run} --written {one}", "counts it as done: you saw it in the CRM")
+            for one in doubtful["deal_id"].head(1)
+        ),
     )
 
 
@@ -213,7 +231,7 @@ def _by_state(actions: pl.DataFrame) -> RenderableType:
 
 
 def _left(actions: pl.DataFrame) -> RenderableType | None:
-    wanted = [str(ReceiptState.SKIPPED), str(ReceiptState.FAILED), str(ReceiptState.IN_DOUBT)]
+    wanted = [str(state) for state in (ReceiptState.SKIPPED, *_DECIDABLE)]
     left = actions.filter(pl.col("state").cast(pl.String).is_in(wanted))
     if left.is_empty():
         return None

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
 from recyclekit.cli.options import Json, Where
 
+_Names = Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())]
 
-def retry(run: str | None = None, *, where: Where = Where(), as_json: Json = False) -> int:
+
+def retry(
+    run: str | None = None,
+    *,
+    where: Where = Where(),
+    only: _Names = None,
+    drop: _Names = None,
+    written: _Names = None,
+    as_json: Json = False,
+) -> int:
     """Take a run up again: what was done stays done, what is in doubt is looked up first, the rest is sent.
 
     Args:
         run: The run's id, or its beginning; default: the newest that is not finished.
+        only: Deals, or keys of single writes: send these and no others.
+        drop: Deals or keys to give up for good, or `all`; sends nothing. The next plan may take these deals up anew.
+        written: Deals or keys that were in doubt and that you found in the CRM: they count as done. Sends nothing.
+
+    Examples:
+        recyclekit retry r20261120-0600 --only D-17 D-18
     """
     from recyclekit.cli.outcome import report_outcome
     from recyclekit.cli.progress import listening
@@ -21,7 +41,7 @@ def retry(run: str | None = None, *, where: Where = Where(), as_json: Json = Fal
         wanted = run or (job.unfinished() if project.has_ledger else None)
         if wanted is None:
             return _nothing_to_do(as_json=as_json)
-        outcome = job.resume(wanted)
+        outcome = job.resume(wanted, only=only or (), drop=drop or (), written=written or ())
     return report_outcome(outcome, as_json=as_json)
 
 

@@ -45,7 +45,7 @@ def runs(
     from recyclekit.models.run import ReceiptState
 
     one = ledger.run(run)
-    wanted = (ReceiptState.FAILED, ReceiptState.SKIPPED, ReceiptState.IN_DOUBT) if failed else ()
+    wanted = (ReceiptState.FAILED, ReceiptState.SKIPPED, ReceiptState.IN_DOUBT, ReceiptState.SENT) if failed else ()
     actions, letters = ledger.actions(one.run, wanted), ledger.dead_letters(one.run)
     if as_json:
         emit({"run": one, "actions": actions.to_dicts(), "dead_letters": letters.to_dicts()})
