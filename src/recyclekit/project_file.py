@@ -93,12 +93,13 @@ class ProjectSpec(_Strict):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if not _is_zone(value):
+        if not is_zone(value):
             raise ValueError("not an IANA time zone; write it like Asia/Tokyo or Europe/Berlin")
         return value
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
+    """Return whether this is the name of an IANA time zone."""
     # Listing all zones reads six hundred files, which every command would pay for.
     if name.partition("/")[0] in _AREAS:
         try:

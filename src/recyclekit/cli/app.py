@@ -11,6 +11,7 @@ from recyclekit.cli.commands.apply import apply
 from recyclekit.cli.commands.check import check
 from recyclekit.cli.commands.connectors import app as connectors
 from recyclekit.cli.commands.demo import demo
+from recyclekit.cli.commands.deploy import deploy
 from recyclekit.cli.commands.explain import explain
 from recyclekit.cli.commands.init import init
 from recyclekit.cli.commands.plan import plan
@@ -37,7 +38,7 @@ app = App(
 )
 COMMANDS: tuple[tuple[Group, tuple[Callable[..., int], ...]], ...] = (
     (START, (demo, sandbox, init, check)),
-    (WORK, (plan, apply, run, retry, reap, undo)),
+    (WORK, (plan, apply, run, retry, reap, undo, deploy)),
     (ASK, (explain, runs, report)),
 )
 for group, commands in COMMANDS:

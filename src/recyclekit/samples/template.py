@@ -24,7 +24,14 @@ def render_project(kind: Kind, *, timezone: str = "Asia/Tokyo") -> dict[str, str
         "policy.yaml": _packaged("policy.yaml"),
         "README.md": _packaged("README.md"),
         ".gitignore": _packaged("gitignore"),
+        **{f"deployments/{name}": text for name, text in packaged_deployments().items()},
     }
+
+
+def packaged_deployments() -> dict[str, str]:
+    """Return what deploying reads, for projects that have no files of their own: prefect.yaml, server.env, …"""
+    folder = files("recyclekit.samples") / "templates" / "deployments"
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir(), key=lambda one: one.name)}
 
 
 def _packaged(name: str) -> str:

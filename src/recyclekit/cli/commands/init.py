@@ -12,8 +12,9 @@ def init(
     folder: Path = Path(),
     *,
     template: Annotated[Literal["csv", "hubspot", "salesforce"], Parameter(help="The system that you have.")] = "csv",
+    timezone: Annotated[str, Parameter(help="Time zone of the business, like Europe/Berlin.")] = "Asia/Tokyo",
 ) -> int:
-    """Write a project file, a policy of your own and a README into a folder. Overwrites nothing.
+    """Write a project file, a policy of your own, a README and deployments/ into a folder. Overwrites nothing.
 
     Args:
         folder: Where to put them; made if it does not exist.
@@ -28,7 +29,9 @@ def init(
 
     # The schemas lie beside the files that name them, so that an editor completes and checks them without a network.
     schemas = {PROJECT_SCHEMA: project_file.json_schema(), POLICY_SCHEMA: schema.json_schema()}
-    files = render_project(template)
+    if not project_file.is_zone(timezone):
+        raise ConfigError(f"--timezone {timezone!r} is no time zone.", fix="Write it like Asia/Tokyo or Europe/Berlin.")
+    files = render_project(template, timezone=timezone)
     files |= {name: json.dumps(shape, indent=1, ensure_ascii=False) + "\n" for name, shape in schemas.items()}
     there = [name for name in files if (folder / name).exists()]
     if there:
