@@ -6,6 +6,8 @@ Nothing about correctness rests on Prefect: the ledger is what makes a second at
 
 import os
 
+from recyclekit import faultpoint
+
 # Nothing calls home. Prefect reads these when it is imported, which every module of this room does; what is set stays.
 for _name, _value in {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -15,3 +17,6 @@ for _name, _value in {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }.items():
     os.environ.setdefault(_name, _value)
+
+# A flow run's process begins here and not with the command line.
+faultpoint.arm_from_environment()

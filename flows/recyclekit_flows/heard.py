@@ -13,9 +13,11 @@ LISTENER: ContextVar[Listen] = ContextVar("listener", default=silence)
 
 
 def hear(event: Event) -> None:
-    """Log what ended, with its figures; hand every event on."""
+    """Log what ended, with its figures; hand every event on, to Prefect's automations too."""
     LISTENER.get()(event)
     match event:
+        case StageStarted(stage=stage):
+            faultpoint(f"stage.{stage}")
         case StageEnded(stage=stage, seconds=seconds, figures=figures):
             counts = ", ".join(f"{n:,} {what}" for what, n in figures.items())
             get_run_logger().info("%s: %s in %.1f s", stage, counts or "done", seconds)

@@ -24,20 +24,35 @@ def faultpoint(name: str) -> None:
         _handler(name)
 
 
-class KillAt:
-    """End this process with SIGKILL at the n-th fault point reached, counted from 1 over all names."""
+class SignalAt:
+    """Send this process a signal at the n-th fault point reached, counted from 1 over all names, or at a named one.
+
+    SIGKILL is the crash; SIGSTOP freezes the process, so that a test can do something to the world around it.
+    """
+
+    def __init__(self, number: signal.Signals, at: int | str) -> None:
+        self._number, self._at = number, at
+        self._passed = 0
+
+    def __call__(self, name: str) -> None:
+        self._passed += 1
+        if self._at in (self._passed, name):
+            os.kill(os.getpid(), self._number)
+
+
+class KillAt(SignalAt):
+    """End this process with SIGKILL at the n-th fault point reached."""
 
     def __init__(self, n: int) -> None:
-        self._left = n
-
-    def __call__(self, _name: str) -> None:
-        self._left -= 1
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        super().__init__(signal.SIGKILL, n)
 
 
 def arm_from_environment() -> None:
-    """Arm `KillAt(n)` where RECYCLEKIT_FAULT=kill:n is set; the command line calls this once at start."""
-    kind, _, n = os.environ.get(_ENV, "").partition(":")
-    if kind == "kill" and n.isdecimal():
-        arm(KillAt(int(n)))
+    """Arm what RECYCLEKIT_FAULT says: `kill:22`, `kill:sink.write` or `stop:stage.extract`; once in a process.
+
+    The command line calls this at its start, and so does whoever imports the flows.
+    """
+    kind, _, at = os.environ.get(_ENV, "").partition(":")
+    number = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}.get(kind)
+    if number is not None and at and _handler is None:
+        arm(SignalAt(number, int(at) if at.isdecimal() else at))
