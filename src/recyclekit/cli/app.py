@@ -12,6 +12,7 @@ from recyclekit.cli.commands.check import check
 from recyclekit.cli.commands.connectors import app as connectors
 from recyclekit.cli.commands.demo import demo
 from recyclekit.cli.commands.deploy import deploy
+from recyclekit.cli.commands.erase import erase
 from recyclekit.cli.commands.explain import explain
 from recyclekit.cli.commands.init import init
 from recyclekit.cli.commands.plan import plan
@@ -27,6 +28,7 @@ from recyclekit.cli.commands.undo import undo
 START = Group.create_ordered("Start")
 WORK = Group.create_ordered("Work")
 ASK = Group.create_ordered("Ask")
+KEEP = Group.create_ordered("Keep house")
 
 app = App(
     name="recyclekit",
@@ -40,6 +42,7 @@ COMMANDS: tuple[tuple[Group, tuple[Callable[..., int], ...]], ...] = (
     (START, (demo, sandbox, init, check)),
     (WORK, (plan, apply, run, retry, reap, undo, deploy)),
     (ASK, (explain, runs, report)),
+    (KEEP, (erase,)),
 )
 for group, commands in COMMANDS:
     for place, command in enumerate(commands):

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from sqlalchemy import Connection, delete, select, text, update
 
 from recyclekit.ledger import tombs
-from recyclekit.ledger.blanking import GONE
 from recyclekit.ledger.remembered import unpacked
 from recyclekit.ledger.schema import cursors, dead_letters, proposals, runs
 from recyclekit.models.proposal import ProposalState
-from recyclekit.models.tombstone import Erasable, Tombstones
-
-_TOKEN = re.compile(r"[0-9A-Za-z](?:[\w.@+-]*[0-9A-Za-z])?", re.ASCII)
-
-
-def cleaning(stones: Tombstones, texts: Collection[str]) -> Callable[[str], str]:
-    """Return what puts `<erased>` in the place of ids under these tombstones, and of these texts, in a remark."""
-    words = [re.escape(one) for one in sorted(texts, key=len, reverse=True) if one]
-    literal = re.compile("|".join(rf"(?<![0-9A-Za-z]){one}(?![0-9A-Za-z])" for one in words), re.IGNORECASE)
-
-    def theirs(match: re.Match[str]) -> str:
-        token = match[0]
-        return f"<{GONE}>" if any(stones.covered(kind, [token]) for kind in Erasable) else token
-
-    def clean(said: str) -> str:
-        return _TOKEN.sub(theirs, literal.sub(f"<{GONE}>", said) if words else said)
-
-    return clean
+from recyclekit.models.tombstone import Erasable, Tombstones, cleaning
 
 
 def clean_letters(connection: Connection, pipeline: str, stones: Tombstones) -> int:

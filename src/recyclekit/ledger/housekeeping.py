@@ -51,3 +51,7 @@ class Erasing(Ledger, Protocol):
             LedgerBusyError: somebody else keeps reading; nothing is lost.
         """
         ...
+
+
+class Housekeeping(Erasing, Protocol):
+    """All of it."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import polars as pl
 
@@ -41,3 +43,23 @@ class Tombstones:
         """Return for each id whether it is erased; null is not."""
         found: Collection[str] = self.covered(kind, ids.unique()) if self.digests else ()
         return ids.is_in(list(found)).fill_null(value=False)
+
+
+_GONE = "<erased>"
+_TOKEN = re.compile(r"[0-9A-Za-z](?:[\w.@+-]*[0-9A-Za-z])?", re.ASCII)
+
+
+def cleaning(stones: Tombstones, words: Collection[str] = ()) -> Callable[[str], str]:
+    """Return what puts `<erased>` in the place of erased ids, and of these words in any case, in a text of any kind."""
+    told = [re.escape(word) for word in sorted(words, key=len, reverse=True) if word]
+    literal = re.compile("|".join(rf"(?<![0-9A-Za-z]){word}(?![0-9A-Za-z])" for word in told), re.IGNORECASE)
+
+    @lru_cache(maxsize=100_000)
+    def theirs(token: str) -> bool:
+        return any(stones.covered(kind, [token]) for kind in Erasable)
+
+    def clean(text: str) -> str:
+        kept = literal.sub(_GONE, text) if told else text
+        return _TOKEN.sub(lambda match: _GONE if theirs(match[0]) else match[0], kept)
+
+    return clean

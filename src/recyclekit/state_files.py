@@ -1,0 +1,115 @@
+"""The state folder of a project, `.recyclekit`: kept plans and reports, cleaned of erased people, tidied by age."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from recyclekit.faultpoint import faultpoint
+from recyclekit.models.tables import Table
+from recyclekit.models.tombstone import Erasable, Tombstones, cleaning
+
+PLANS = "plans"
+_DECISIONS = ".decisions.parquet"
+_RECORD = {str(Table.DEALS): Erasable.DEAL, str(Table.CONTACTS): Erasable.CONTACT}
+
+
+def erase(state: Path, stones: Tombstones, words: Collection[str] = ()) -> Mapping[str, int]:
+    """Take erased people out of kept plans, and remove reports that name them; return how many of each changed.
+
+    A plan that would write about them goes whole: it would be refused. Of the others only the decisions name them, and
+    these lose their rows. Does nothing twice, and may be cut short anywhere.
+
+    Args:
+        state: the project's state folder.
+        stones: what is erased.
+        words: names and addresses; a report that holds one goes, too.
+    """
+    return {"plans": _erase_plans(state / PLANS, stones), "reports": _erase_texts(state, stones, words)}
+
+
+def tidy(state: Path, before: datetime) -> int:
+    """Remove kept plans and reports that were last changed before a moment; return how many files went."""
+    old = [path for path in _files(state) if path.stat().st_mtime < before.timestamp()]
+    manifests_first = sorted(old, key=lambda path: path.suffix != ".json")
+    for path in manifests_first:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _erase_plans(plans: Path, stones: Tombstones) -> int:
+    """Handle file by file, not plan by plan: what a killed process left of a plan has no manifest."""
+    tables = [path for path in _files(plans) if path.suffix == ".parquet"]
+    doomed = {_run(path) for path in tables if not path.name.endswith(_DECISIONS) and _names(path, stones)}
+    shorter = [path for path in tables if path.name.endswith(_DECISIONS) and _run(path) not in doomed]
+    changed = sum(_without_rows(path, stones) for path in shorter)
+    for run in doomed:
+        # the manifest first: without it the rest is no plan
+        for path in sorted(plans.glob(f"{run}.*"), key=lambda path: path.suffix != ".json"):
+            faultpoint("state_files.remove")
+            path.unlink(missing_ok=True)
+    return len(doomed) + changed
+
+
+def _run(path: Path) -> str:
+    return path.name.split(".")[0]
+
+
+def _names(path: Path, stones: Tombstones) -> bool:
+    """Return whether a plan's table names an erased record; one that cannot be read is no plan any more."""
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError):
+        return True
+    if "deal_id" in table.columns and stones.covers(Erasable.DEAL, table["deal_id"]).any():
+        return True
+    letters = {"table", "record_id"} <= set(table.columns)
+    return letters and any(
+        stones.covers(kind, table.filter(pl.col("table") == name)["record_id"]).any() for name, kind in _RECORD.items()
+    )
+
+
+def _without_rows(path: Path, stones: Tombstones) -> bool:
+    """Leave erased deals out of kept decisions; return whether there were any."""
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError):
+        path.unlink(missing_ok=True)
+        return True
+    theirs = stones.covers(Erasable.DEAL, table["deal_id"])
+    if not theirs.any():
+        return False
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".parquet", dir=path.parent)
+    part = Path(name)
+    try:
+        table.filter(~theirs).write_parquet(part)
+        os.fsync(handle)
+        faultpoint("state_files.rewritten")
+        part.replace(path)
+    finally:
+        os.close(handle)
+        part.unlink(missing_ok=True)
+    return True
+
+
+def _erase_texts(state: Path, stones: Tombstones, words: Collection[str]) -> int:
+    """Remove whatever else names them: reports, and exports that somebody put here. Manifests hold counts alone."""
+    clean, gone = cleaning(stones, words), 0
+    for path in _files(state):
+        if path.suffix in {".json", ".parquet"}:
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if clean(text) != text:
+            faultpoint("state_files.remove")
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
