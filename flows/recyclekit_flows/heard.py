@@ -6,7 +6,8 @@ from contextvars import ContextVar
 
 from prefect.logging import get_run_logger
 
-from recyclekit.events import Event, Listen, RunEnded, StageEnded, silence
+from recyclekit.events import Event, Listen, RunEnded, StageEnded, StageStarted, silence
+from recyclekit.faultpoint import faultpoint
 
 LISTENER: ContextVar[Listen] = ContextVar("listener", default=silence)
 """Hears the events too. A listener cannot be a flow parameter: those are stored as JSON."""
