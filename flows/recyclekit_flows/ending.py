@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
-from recyclekit.errors import ExitCode, LeaseError, RecyclekitError
-from recyclekit.models.plan import Manifest
+from recyclekit.errors import ExitCode, LeaseError, RecyclekitError, WaitingError
+from recyclekit.models.proposal import Proposal, ProposalState
 from recyclekit.models.run import Outcome, exit_code
+from recyclekit.pipeline import Job
 from recyclekit_flows.held import Held
+from recyclekit_flows.shown import parts, show_receipts
 
+WAITING = "Waiting"
+"""The state's name where a plan waits in the ledger, and no worker could wake the run."""
 LOCKED = "Locked"
 """The state's name where another run works on the pipeline; the message says which, where and since when."""
 
 
-def ended(outcome: Outcome, *, set_aside: int = 0) -> State[Any]:
+def ended(outcome: Outcome, *, set_aside: int = 0, job: Job | None = None) -> State[Any]:
     """Return the state of an outcome; `set_aside` counts the records that could not be read.
+
+    With a `job`, the run's receipts are shown on the flow run's page.
 
     Completed where all was written; completed under the name Set aside where single records were unreadable, skipped or
     refused; failed where something is left that another attempt can do.
     """
     said = sentence(outcome, set_aside=set_aside)
-    publish(f"outcome-{outcome.run}", f"# Run {outcome.run}: {outcome.state}\n\n{_table(figures(outcome))}")
+    if job is not None:
+        show_receipts(job, outcome)
     match exit_code(outcome, set_aside=set_aside):
         case ExitCode.DONE:
             return Completed(message=said, data=Held(outcome))
@@ -37,8 +42,24 @@ def ended(outcome: Outcome, *, set_aside: int = 0) -> State[Any]:
 
 def refused(error: RecyclekitError) -> State[Any]:
     """Return the state of a run that stopped with a message for a person; the message says what to do next."""
+    if isinstance(error, WaitingError):
+        return Completed(name=WAITING, message=str(error), data=error)
     name = LOCKED if isinstance(error, LeaseError) else None
     return Failed(name=name, message=str(error), data=error)
+
+
+def turned_down(proposal: Proposal) -> State[Any]:
+    """Return the state of a run whose plan is not written, since nobody approved it."""
+    plan = f"the plan of run {proposal.run}"
+    match proposal.state:
+        case ProposalState.REJECTED:
+            return Completed(name="Rejected", message=f"Somebody rejected {plan}; nothing was written.", data=None)
+        case ProposalState.SUPERSEDED:
+            said = f"A newer plan took the place of {plan}; nothing was written."
+            return Cancelled(name="Replaced", message=said)
+        case _:
+            until = f"{proposal.expires_at:%Y-%m-%d %H:%M} UTC"
+            return Failed(name="Expired", message=f"Until {until}, nobody approved {plan}. Start a new run.")
 
 
 def sentence(outcome: Outcome, *, set_aside: int = 0) -> str:
@@ -53,39 +74,4 @@ def sentence(outcome: Outcome, *, set_aside: int = 0) -> str:
 
 def figures(outcome: Outcome) -> dict[str, int]:
     """Return an outcome's counts; the first is the sum of the next five."""
-    return {
-        "planned": outcome.planned,
-        "applied": outcome.applied,
-        "skipped": len(outcome.skipped),
-        "failed": len(outcome.failed),
-        "in doubt": len(outcome.in_doubt),
-        "unsent": outcome.unsent,
-        "done before": outcome.already,
-    }
-
-
-def publish_plan(manifest: Manifest) -> None:
-    """Show a plan's counts on the flow run's page."""
-    parts = {
-        "Deals by bucket": manifest.by_bucket,
-        "Status": manifest.by_status,
-        "Reason": manifest.by_reason,
-        "Rule": manifest.by_rule,
-        "Track": manifest.by_track,
-        "Intended writes": manifest.actions,
-    }
-    policy = f"{manifest.policy.name} {manifest.policy.version} ({manifest.policy.hash})"
-    head = f"# Plan {manifest.run}\n\n{manifest.deals:,} deals as of {manifest.as_of}, policy {policy}.\n\n"
-    warning = "".join(f"> **Guard:** {guard}\n\n" for guard in manifest.guards)
-    body = "\n\n".join(f"## {title}\n\n{_table(counts)}" for title, counts in parts.items() if counts)
-    publish(f"plan-{manifest.run}", head + warning + body)
-
-
-def publish(key: str, markdown: str) -> None:
-    """Save a markdown artifact; keys may hold small letters, digits and dashes only."""
-    create_markdown_artifact(markdown, key=f"recyclekit-{key.lower()}")
-
-
-def _table(counts: Mapping[str, int]) -> str:
-    rows = "\n".join(f"| {name} | {n:,} |" for name, n in counts.items())
-    return f"| | |\n|---|---:|\n{rows}"
+    return {"planned": outcome.planned, **parts(outcome), "done before": outcome.already}

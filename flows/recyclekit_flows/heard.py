@@ -8,6 +8,7 @@ from prefect.logging import get_run_logger
 
 from recyclekit.events import Event, Listen, RunEnded, StageEnded, StageStarted, silence
 from recyclekit.faultpoint import faultpoint
+from recyclekit_flows.emitted import emit
 
 LISTENER: ContextVar[Listen] = ContextVar("listener", default=silence)
 """Hears the events too. A listener cannot be a flow parameter: those are stored as JSON."""
@@ -16,6 +17,7 @@ LISTENER: ContextVar[Listen] = ContextVar("listener", default=silence)
 def hear(event: Event) -> None:
     """Log what ended, with its figures; hand every event on, to Prefect's automations too."""
     LISTENER.get()(event)
+    emit(event)
     match event:
         case StageStarted(stage=stage):
             faultpoint(f"stage.{stage}")

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from prefect import flow, runtime
+from prefect import flow, runtime, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
 from recyclekit import clock, plan_file
-from recyclekit.errors import RecyclekitError
-from recyclekit.events import Listen, silence
+from recyclekit.approving import figures, on_plan, write_approved
+from recyclekit.errors import GuardError, RecyclekitError
+from recyclekit.events import Listen, RunPlanned, silence
 from recyclekit.models.narrowing import narrowed
 from recyclekit.models.plan import Plan
+from recyclekit.models.proposal import Cause, Proposal, ProposalState
 from recyclekit.models.run import Outcome
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.pipeline import Job
-from recyclekit.project import open_project
+from recyclekit.project import Project, open_project
+from recyclekit.project_file import PipelineSpec
 from recyclekit.stages.classify import Classified
+from recyclekit_flows.approving import ask, put_forward
 from recyclekit_flows.at_work import at_work, finish_earlier, resume
 from recyclekit_flows.call import call
-from recyclekit_flows.ending import ended, publish_plan, refused
+from recyclekit_flows.ending import ended, refused, turned_down
 from recyclekit_flows.heard import hear
 from recyclekit_flows.held import Held
 from recyclekit_flows.lateness import Minutes, out_of_turn
+from recyclekit_flows.shown import show_plan, write_report
 from recyclekit_flows.stage import stage
 
 Limit = Annotated[int, Field(ge=1)]
@@ -40,6 +47,8 @@ class Approval(StrEnum):
     """What the project file says."""
     NONE = "none"
     """Nobody: the plan is written at once."""
+    REQUIRED = "required"
+    """A person: the run waits, and its process ends, until somebody has looked at the plan."""
     PLAN_ONLY = "plan_only"
     """Nothing is written: the run ends with its plan."""
 
@@ -74,6 +83,12 @@ def write_back(job: Held[Job], plan: Held[Plan], approve_guards: bool) -> Held[O
     return Held(job.value.write_back(plan.value, approve_guards=approve_guards))
 
 
+@task(name="write_back", cache_policy=NO_CACHE, persist_result=False)
+def write_what_was_approved(job: Held[Job], proposal: Held[Proposal]) -> Held[Outcome]:
+    """Stage 5 of 5. Write what a person approved, exactly; what an earlier attempt wrote stays."""
+    return Held(write_approved(job.value, proposal.value))
+
+
 def flow_run_name() -> str:
     """Return the name under which Prefect lists the run: the pipeline and the business date."""
     given = runtime.flow_run.parameters
@@ -105,7 +120,8 @@ def recycle(
         project: Folder that holds recyclekit.yaml, on the machine that runs the flow.
         pipeline: Pipeline of the project; empty: the only one.
         as_of: Business date to judge by; empty: today in the project's time zone.
-        approval: project: as the project file says. none: write at once. plan_only: end with the plan, write nothing.
+        approval: project: as the project file says. none: write at once. required: wait until somebody has
+            looked at the plan. plan_only: end with the plan, write nothing.
         limit: Write at most that many deals, the first of the plan; the others are planned again the next time.
         approve_guards: Write even if the plan trips a change guard of the policy.
         max_lateness_minutes: Skip a scheduled run that begins later than this; empty: however late.
@@ -114,33 +130,90 @@ def recycle(
         skipped = out_of_turn(max_lateness_minutes)
         if skipped is not None:
             return skipped
-        opened = open_project(project).job(pipeline, as_of, hear).of_flow_run(str(runtime.flow_run.id))
+        opened = open_project(project)
+        job = opened.job(pipeline, as_of, hear).of_flow_run(str(runtime.flow_run.id))
+        wish = _Wish(opened, opened.spec.pipelines[job.pipeline], approval, limit, approve_guards)
         if approval is Approval.PLAN_ONLY:
-            return _whole(Held(opened), approval=approval, limit=limit, approve_guards=approve_guards)
-        with at_work(opened) as job:
-            begun = job.value.begun() if runtime.flow_run.run_count > 1 else None
-            if begun is not None:
-                return ended(resume(job, begun).value)
-            stuck = finish_earlier(job)
-            if stuck is not None:
-                return ended(stuck)
-            return _whole(job, approval=approval, limit=limit, approve_guards=approve_guards)
+            return _whole(Held(job), wish)
+        with at_work(job) as held:
+            return _again(held, wish) or _whole(held, wish)
     except RecyclekitError as error:
         return refused(error)
 
 
-def _whole(job: Held[Job], *, approval: Approval, limit: int | None, approve_guards: bool) -> State[Any]:
+@dataclass(frozen=True)
+class _Wish:
+    """What is asked of a run, beside its job."""
+
+    project: Project
+    spec: PipelineSpec
+    approval: Approval
+    limit: int | None
+    approve_guards: bool
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person has the last word."""
+        wanted = self.spec.approval if self.approval is Approval.PROJECT else self.approval
+        return wanted == Approval.REQUIRED
+
+
+def _again(job: Held[Job], wish: _Wish) -> State[Any] | None:
+    """Go on with what an earlier attempt of this flow run, or an earlier run, left behind; None where nothing is left.
+
+    Whoever is woken from waiting for approval begins here, maybe on another machine: the ledger knows the plan.
+    """
+    if runtime.flow_run.run_count > 1:
+        proposal = job.value.open_ledger().proposal(str(runtime.flow_run.id))
+        if proposal is not None:
+            return _decided(Held(on_plan(job.value, proposal.manifest)), proposal, wish)
+        begun = job.value.begun()
+        if begun is not None:
+            return ended(resume(job, begun).value, job=job.value)
+    stuck = finish_earlier(job)
+    return None if stuck is None else ended(stuck, job=job.value)
+
+
+def _whole(job: Held[Job], wish: _Wish) -> State[Any]:
     extracted = extract(job)
     snapshot = normalize(job, extracted)
     classified = classify(job, snapshot)
     plan = schedule(job, snapshot, classified)
     manifest = plan.value.manifest
-    publish_plan(manifest)
     kept = plan_file.keep(plan.value, job.value.state)
-    if approval is Approval.PLAN_ONLY:
+    show_plan(plan.value, write_report(job.value, plan.value, wish.project.spec.reports.base_url))
+    hear(RunPlanned(run=manifest.run, pipeline=manifest.pipeline, figures=figures(plan.value)))
+    if wish.approval is Approval.PLAN_ONLY:
         return Completed(message=f"Planned {sum(manifest.actions.values()):,} writes, wrote none: {kept}", data=plan)
-    writes = Held(narrowed(plan.value, limit))
-    return ended(write_back(job, writes, approve_guards).value, set_aside=manifest.dead_letters)
+    cause = _stopped_by(job.value, plan.value, wish)
+    if cause is not None:
+        proposal = put_forward(job.value, plan.value, cause, wish.spec.approval_hours)
+        return _decided(job, proposal, wish)
+    writes = Held(narrowed(plan.value, wish.limit))
+    outcome = write_back(job, writes, wish.approve_guards).value
+    return ended(outcome, set_aside=manifest.dead_letters, job=job.value)
+
+
+def _stopped_by(job: Job, plan: Plan, wish: _Wish) -> Cause | None:
+    """Return why a plan must wait for a person; None where it need not, or has nothing to write."""
+    if plan.actions.is_empty():
+        return None
+    try:
+        job.admit(plan.manifest, approve_guards=wish.approve_guards)
+    except GuardError:
+        return Cause.GUARD
+    return Cause.APPROVAL if wish.asks else None
+
+
+def _decided(job: Held[Job], proposal: Proposal, wish: _Wish) -> State[Any]:
+    """Write a proposal as a person approved it, or end without writing; where nobody has decided, wait for it."""
+    known = proposal
+    if known.state is ProposalState.WAITING:
+        known = ask(job.value, known, job.value.open_ledger().proposed(known.run), wish.limit)
+    if known.state not in {ProposalState.APPROVED, ProposalState.APPLIED}:
+        return turned_down(known)
+    outcome = write_what_was_approved(job, Held(known)).value
+    return ended(outcome, set_aside=known.manifest.dead_letters, job=job.value)
 
 
 def run_recycle(

@@ -37,6 +37,6 @@ def retry(
     """
     try:
         with at_work(open_project(project).job(pipeline, listen=hear)) as job:
-            return ended(choose(job, run, only or [], drop or [], written or []).value)
+            return ended(choose(job, run, only or [], drop or [], written or []).value, job=job.value)
     except RecyclekitError as error:
         return refused(error)

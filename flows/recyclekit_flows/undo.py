@@ -36,6 +36,6 @@ def undo(run: str, project: Path = Path(), pipeline: str | None = None) -> State
     """
     try:
         with at_work(open_project(project).job(pipeline, listen=hear)) as job:
-            return ended(take_back(job, run).value)
+            return ended(take_back(job, run).value, job=job.value)
     except RecyclekitError as error:
         return refused(error)

@@ -37,15 +37,74 @@ class StageEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
-    """A run ended with this outcome."""
+    """A run ended with this outcome; `kind` tells an undo from what it takes back."""
 
     run: str
     pipeline: str
     outcome: str
+    kind: str = "apply"
     figures: Mapping[str, int] = field(default_factory=dict)
 
 
-Event = StageStarted | StageProgressed | StageEnded | RunEnded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlanned:
+    """A plan was made that is to be written; `figures`: deals, writes, dead_letters, guards."""
+
+    run: str
+    pipeline: str
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalAsked:
+    """A plan waits for a person's word; `cause` says whether the pipeline asks for it or a guard stopped the plan."""
+
+    run: str
+    pipeline: str
+    cause: str
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalGiven:
+    """A person decided on a plan that waited: `verdict` is approved or rejected."""
+
+    run: str
+    pipeline: str
+    verdict: str
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPartiallyFailed:
+    """A run ended with writes that failed, are in doubt or were not sent: somebody should look."""
+
+    run: str
+    pipeline: str
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardTripped:
+    """A change guard of the policy stopped a plan before anything was written."""
+
+    run: str
+    pipeline: str
+    guards: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaSpent:
+    """The other side's quota of calls stopped a run, before or while it wrote."""
+
+    run: str
+    pipeline: str
+
+
+Event = (
+    StageStarted | StageProgressed | StageEnded | RunPlanned | ApprovalAsked | ApprovalGiven | RunEnded
+    | RunPartiallyFailed | GuardTripped | QuotaSpent
+)  # fmt: skip
 Listen = Callable[[Event], None]
 
 

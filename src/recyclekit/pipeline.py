@@ -26,7 +26,7 @@ import polars as pl
 
 from recyclekit import admission, clock, taking_up
 from recyclekit.errors import ConfigError
-from recyclekit.events import Listen, RunEnded, StageEnded, StageStarted, silence
+from recyclekit.events import Listen, StageEnded, StageStarted, silence
 from recyclekit.ledger.holding import beating, held
 from recyclekit.manifest import assemble
 from recyclekit.models.choice import EVERYTHING, Choice, chosen
@@ -43,6 +43,7 @@ from recyclekit.stages.extract import extract
 from recyclekit.stages.normalize import normalize
 from recyclekit.stages.schedule import SCHEDULE_READS, schedule
 from recyclekit.stopping import Stop
+from recyclekit.telling import tell_ended, telling
 
 if TYPE_CHECKING:
     from recyclekit.connectors.protocols import Sink, Source
@@ -179,9 +180,11 @@ class Job:
     def admit(self, plan: Plan | Manifest, *, approve_guards: bool = False) -> None:
         """Make sure that a plan may be written: errors as in `admission.admit` and `admission.refuse_beyond_sink`."""
         manifest = plan.manifest if isinstance(plan, Plan) else plan
-        admission.admit(manifest, self.policy.stamp, approve_guards=approve_guards)
-        if isinstance(plan, Plan) and plan.actions.height:
-            admission.refuse_beyond_sink(self.open_sink(), plan.actions)
+        run = manifest.run
+        with telling(self.listen, run, self.pipeline, manifest.guards):
+            admission.admit(manifest, self.policy.stamp, approve_guards=approve_guards)
+            if isinstance(plan, Plan) and plan.actions.height:
+                admission.refuse_beyond_sink(self.open_sink(), plan.actions)
 
     def write_back(self, plan: Plan, *, approve_guards: bool = False) -> Outcome:
         """Stage 5. Write a plan, deal by deal, after checking that nobody changed the deal meanwhile."""
@@ -341,11 +344,11 @@ class Job:
     def _stage(self, stage: str) -> Iterator[dict[str, int]]:
         began, figures = time.monotonic(), dict[str, int]()
         self.listen(StageStarted(run=self.run, stage=stage))
-        yield figures
+        with telling(self.listen, self.run, self.pipeline):
+            yield figures
         seconds = time.monotonic() - began
         self.listen(StageEnded(run=self.run, stage=stage, seconds=seconds, figures=figures))
 
     def _told(self, outcome: Outcome) -> Outcome:
-        figures = {"planned": outcome.planned, "applied": outcome.applied}
-        self.listen(RunEnded(run=outcome.run, pipeline=self.pipeline, outcome=outcome.state, figures=figures))
+        tell_ended(self.listen, self.pipeline, outcome)
         return outcome

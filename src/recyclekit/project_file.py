@@ -65,6 +65,27 @@ class PipelineSpec(_Strict):
         default=None, description="Connection in which contacts are enrolled; default: the sink."
     )
     policy: str = Field(default="standard", description="A packaged policy's name, or a path.")
+    approval: Literal["none", "required"] = Field(
+        default="none", description="Whether a flow waits for a person's word before it writes a plan."
+    )
+    approval_hours: float = Field(
+        default=168, gt=0, le=8784, description="How long a plan may wait for that; after it, the plan is stale."
+    )
+
+
+class ReportsSpec(_Strict):
+    """Where people find the HTML report of a run."""
+
+    base_url: str | None = Field(
+        default=None, description="Address under which the folder .recyclekit/reports is served; default: its path."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("not an address; write it like https://reports.example.com/recyclekit")
+        return value
 
 
 class PluginsSpec(_Strict):
@@ -89,6 +110,7 @@ class ProjectSpec(_Strict):
     calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="Days off, fiscal year.")
     owners: dict[str, tuple[Owner, ...]] = Field(default_factory=dict, description="Role → who takes its touches.")
     plugins: PluginsSpec = Field(default_factory=PluginsSpec, description="Which plugins may be loaded.")
+    reports: ReportsSpec = Field(default_factory=ReportsSpec, description="Where people find HTML reports.")
 
     @field_validator("timezone")
     @classmethod

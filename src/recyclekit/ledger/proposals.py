@@ -12,18 +12,17 @@ import orjson
 import polars as pl
 from sqlalchemy import Connection, Row, insert, select, update
 
-from recyclekit.errors import DecidedError, LedgerError, StalePlanError, UnknownRunError
+from recyclekit.errors import LedgerError, StalePlanError, UnknownRunError
 from recyclekit.ledger.remembered import pack, unpacked
 from recyclekit.ledger.schema import proposals
 from recyclekit.ledger.store import Store
 from recyclekit.models.decision import SCHEDULED
 from recyclekit.models.plan import Manifest, Plan
-from recyclekit.models.proposal import Cause, Door, Proposal, ProposalState, Verdict
+from recyclekit.models.proposal import PLAN_AGAIN, Cause, Door, Proposal, ProposalState, Verdict, repeated
 
 _TABLES = ("actions", "ended_cycles", "dead_letters")
 _GONE: dict[str, None] = dict.fromkeys(_TABLES)
 _HEAD = [column for column in proposals.columns if column.name not in _TABLES]
-_AGAIN = "Make a new plan: start the run again, or recyclekit plan --out plan.json"
 
 
 def propose(
@@ -84,13 +83,13 @@ def content(connection: Connection, run: str) -> Plan:
     """
     row = connection.execute(select(proposals).where(proposals.c.run == run)).one_or_none()
     if row is None or row.actions is None:
-        raise StalePlanError(f"The plan of run {run} is no longer kept.", why="It is over.", fix=_AGAIN)
+        raise StalePlanError(f"The plan of run {run} is no longer kept.", why="It is over.", fix=PLAN_AGAIN)
     tables = {name: bytes(getattr(row, name)) for name in _TABLES}
     if _seal(row.manifest, tables) != row.sha256:
         raise LedgerError(
             f"The plan of run {run} is not what was proposed.",
             why="Its seal does not fit: somebody changed the ledger.",
-            fix=_AGAIN,
+            fix=PLAN_AGAIN,
         )
     actions, ended_cycles, dead_letters = (unpacked(packed) for packed in tables.values())
     return Plan(
@@ -108,7 +107,7 @@ def decide(store: Store, run: str, verdict: Verdict) -> Proposal:
             raise UnknownRunError(f"No plan of run {run} waits.", fix="`recyclekit runs` lists what waits.")
         known = _proposal(row, now)
         if known.state is not ProposalState.WAITING:
-            return _decided_before(known, verdict)
+            return repeated(known, verdict)
         state = ProposalState.APPROVED if verdict.approve else ProposalState.REJECTED
         values = {
             "state": state, "decided_at": now, "decided_by": verdict.door, "deal_limit": verdict.limit,
@@ -124,45 +123,6 @@ def applied(connection: Connection, run: str) -> None:
     """Note in the transaction that ends a run that its proposal was written; the run's intents hold its content."""
     ours = (proposals.c.run == run) & (proposals.c.state == ProposalState.APPROVED)
     connection.execute(update(proposals).where(ours).values(state=ProposalState.APPLIED, **_GONE))
-
-
-def _decided_before(known: Proposal, verdict: Verdict) -> Proposal:
-    """Return a proposal on which the same was said before.
-
-    Raises:
-        DecidedError: something else was said. StalePlanError: nobody said anything in time.
-    """
-    if known.verdict is not None and known.verdict.terms == verdict.terms:
-        return known
-    if known.verdict is not None:
-        raise DecidedError(
-            f"The plan of run {known.run} was {_said(known.verdict)} before, from {_FROM[known.verdict.door]}.",
-            why="The first word counts, so that what is written is what one person approved.",
-            fix=f"`recyclekit runs {known.run}` shows what became of it.",
-        )
-    if known.state is ProposalState.EXPIRED:
-        raise StalePlanError(
-            f"The plan of run {known.run} waited too long: it expired at {known.expires_at:%Y-%m-%d %H:%M} UTC.",
-            why="Too much has changed for what it says (`approval_hours` of the pipeline sets how long a plan waits).",
-            fix=_AGAIN,
-        )
-    raise StalePlanError(
-        f"The plan of run {known.run} was replaced by a newer one of pipeline {known.pipeline}.",
-        why="Only the newest plan of a pipeline can be approved.",
-        fix="`recyclekit runs` shows which one waits.",
-    )
-
-
-_FROM = {Door.SHELL: "a shell", Door.PREFECT: "Prefect"}
-
-
-def _said(verdict: Verdict) -> str:
-    if not verdict.approve:
-        return "rejected"
-    limit = [f"at most {verdict.limit:,} deals"] if verdict.limit is not None else []
-    without = [f"without {', '.join(verdict.without)}"] if verdict.without else []
-    terms = ", ".join([*limit, *without])
-    return f"approved ({terms})" if terms else "approved as it is"
 
 
 def _row(connection: Connection, run: str) -> Row[Any] | None:

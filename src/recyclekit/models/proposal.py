@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from recyclekit.errors import DecidedError, StalePlanError
 from recyclekit.models.plan import Manifest
+
+PLAN_AGAIN = "Make a new plan: start the run again, or recyclekit plan --out plan.json"
 
 
 class ProposalState(StrEnum):
@@ -34,6 +37,9 @@ class Door(StrEnum):
 
     SHELL = "shell"
     PREFECT = "prefect"
+
+
+_FROM = {Door.SHELL: "a shell", Door.PREFECT: "Prefect"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +71,39 @@ class Proposal:
     flow_run: str | None = None
     verdict: Verdict | None = None
     decided_at: datetime | None = None
+
+
+def repeated(known: Proposal, verdict: Verdict) -> Proposal:
+    """Return a proposal that does not wait, if the same was said of it before.
+
+    Raises:
+        DecidedError: something else was said. StalePlanError: nobody said anything in time.
+    """
+    if known.verdict is not None and known.verdict.terms == verdict.terms:
+        return known
+    if known.verdict is not None:
+        raise DecidedError(
+            f"The plan of run {known.run} was {_said(known.verdict)} before, from {_FROM[known.verdict.door]}.",
+            why="The first word counts, so that what is written is what one person approved.",
+            fix=f"`recyclekit runs {known.run}` shows what became of it.",
+        )
+    if known.state is ProposalState.EXPIRED:
+        raise StalePlanError(
+            f"The plan of run {known.run} waited too long: it expired at {known.expires_at:%Y-%m-%d %H:%M} UTC.",
+            why="Too much has changed for what it says (`approval_hours` of the pipeline sets how long a plan waits).",
+            fix=PLAN_AGAIN,
+        )
+    raise StalePlanError(
+        f"The plan of run {known.run} was replaced by a newer one of pipeline {known.pipeline}.",
+        why="Only the newest plan of a pipeline can be approved.",
+        fix="`recyclekit runs` shows which one waits.",
+    )
+
+
+def _said(verdict: Verdict) -> str:
+    if not verdict.approve:
+        return "rejected"
+    limit = [f"at most {verdict.limit:,} deals"] if verdict.limit is not None else []
+    without = [f"without {', '.join(verdict.without)}"] if verdict.without else []
+    terms = ", ".join([*limit, *without])
+    return f"approved ({terms})" if terms else "approved as it is"

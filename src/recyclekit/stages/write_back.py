@@ -22,11 +22,12 @@ from recyclekit.errors import (
     InDoubtError,
     LeaseError,
     LedgerError,
+    QuotaError,
     RecyclekitError,
     RefusedError,
     RemoteError,
 )
-from recyclekit.events import Listen, StageEnded, StageProgressed, StageStarted, silence
+from recyclekit.events import Listen, QuotaSpent, StageEnded, StageProgressed, StageStarted, silence
 from recyclekit.faultpoint import faultpoint
 from recyclekit.ledger.holding import beating, held
 from recyclekit.ledger.protocol import Lease, Ledger
@@ -198,6 +199,8 @@ class _Desk:
             self.settle_doubt()
             self.send_all()
         except RemoteError as error:
+            if isinstance(error, QuotaError):
+                self.listen(QuotaSpent(run=self.run.run, pipeline=self.run.pipeline))
             return error
         except (LeaseError, LedgerError):
             raise
