@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.events.schemas.automations import Automation, AutomationCore
+from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 from ruamel.yaml import YAML
@@ -82,7 +82,7 @@ def _sentence(one: AutomationCore) -> str:
 
 
 def _plain(one: AutomationCore) -> Any:
-    core = AutomationCore.model_validate(one.model_dump() if isinstance(one, Automation) else one.model_dump())
+    core = AutomationCore.model_validate(one.model_dump())  # what the server adds falls off
     return _without_ids(core.model_dump(mode="json", exclude={"enabled", "owner_resource", "tags"}))
 
 

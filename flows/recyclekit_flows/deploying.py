@@ -1,4 +1,4 @@
-"""Bring a Prefect server in line with a project: pool, blocks, deployments, automations. The same twice changes nothing."""
+"""Bring a Prefect server in line with a project: pool, blocks, deployments, automations. Twice changes nothing."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _blocks(client: SyncPrefectClient) -> Iterator[Done]:
         except ObjectNotFound:
             did = Did.CHANGED if _has_type(client, slug) else Did.MADE
         if did is not Did.LEFT:
-            block.register_type_and_schema(client=client)  # type: ignore[unused-coroutine]  # no coroutine outside of a loop
+            block.register_type_and_schema()
         yield Done(kind="block type", name=slug, did=did, what=f"{len(block.model_fields)} fields")
 
 
@@ -97,7 +97,7 @@ def _deployments(client: SyncPrefectClient, project: Project, file: DeploymentFi
     before = {name: _deployment(client, name) for name in names}
     for name, one in zip(names, file.deployments, strict=True):
         _refuse_strangers(name, one, before[name])
-    _prefect_deploy(project, file)
+    _prefect_deploy(file)
     for name in names:
         after = _deployment(client, name)
         assert after is not None, name
@@ -154,14 +154,14 @@ def _refuse_strangers(name: str, wanted: Mapping[str, Any], there: DeploymentRes
         )
 
 
-def _prefect_deploy(project: Project, file: DeploymentFile) -> None:
+def _prefect_deploy(file: DeploymentFile) -> None:
     # Prefect's own command reads the file: whatever it can say there holds here too.
     with tempfile.TemporaryDirectory(prefix="recyclekit-deploy-") as folder:
         path = Path(folder) / "prefect.yaml"
         path.write_text(json.dumps(file.content, default=str), encoding="utf-8")  # JSON is YAML
         command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(path)]
         env = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
-        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603  # ours
     if done.returncode:
         said = [line.strip(" │╭╮╰╯─") for line in (done.stdout + done.stderr).splitlines()]
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""deployments/prefect.yaml: reading it, and filling in what the project knows. What it means, Prefect itself decides."""
+"""deployments/prefect.yaml: read, with what the project knows filled in. What it means, Prefect itself decides."""
 
 from __future__ import annotations
 
