@@ -12,6 +12,7 @@ from recyclekit.errors import GuardError, QuotaError, StalePlanError
 from recyclekit.ledger.protocol import LedgerReader
 from recyclekit.models.plan import ActionKind, Manifest, PolicyStamp
 from recyclekit.models.run import Run
+from recyclekit.models.run import taken_back as of_runs
 
 if TYPE_CHECKING:
     from recyclekit.connectors.protocols import Sink
@@ -42,7 +43,7 @@ def admit(manifest: Manifest, today: PolicyStamp, *, approve_guards: bool = Fals
 
 def taken_back(ledger: LedgerReader, pipeline: str) -> Mapping[str, Run]:
     """Return the runs that were taken back, whole or in part, each with the run that did."""
-    return {known.of_run: known for known in ledger.runs(pipeline, _LOOK_BACK) if known.of_run is not None}
+    return of_runs(ledger.runs(pipeline, _LOOK_BACK))
 
 
 def refuse_undone(ledger: LedgerReader, pipeline: str, run: str) -> None:

@@ -70,7 +70,7 @@ Not recycled, by rule  `recyclekit explain DEAL` tells why of one
   reason_missing  review       1  ¥1.2M
   reason_unclear  review       1  ¥1.2M
 
-Set aside  1 record, not in this plan; correct them at the source and plan again
+Set aside  1 record, not planned; correct them, then plan again
   where     record  column  code      why
   deals:10  D-9     Closed  bad_date  '2026/02/30' is not a day of the calendar
 

@@ -190,8 +190,17 @@ def test_an_undo_puts_all_back_and_a_second_is_nothing(world: World) -> None:
     outcome = world.undo("u1")
     assert (outcome.run, outcome.applied, exit_code(outcome)) == ("u1", 8, ExitCode.DONE)
     again = world.undo("u2")
-    assert (again.planned, again.state) == (0, RunState.SUCCESS)
+    assert (again.run, again.planned, again.state) == ("u1", 0, RunState.SUCCESS), "the undo that is on record"
     assert [run.run for run in world.ledger.runs()] == ["u1", RUN]
+
+
+def test_an_undo_of_a_run_that_wrote_nothing_is_on_record_so_that_nobody_resumes_it(world: World) -> None:
+    world.crm.before = fail_at(1, lambda: QuotaError("Spent."))
+    assert world.apply().applied == 0
+    outcome = world.undo("u1")
+    assert (outcome.run, outcome.planned, exit_code(outcome)) == ("u1", 0, ExitCode.DONE)
+    newest, _ = world.ledger.runs()
+    assert (newest.run, newest.of_run, newest.state) == ("u1", RUN, RunState.SUCCESS)
 
 
 def test_after_an_undo_the_same_deals_are_planned_and_written_anew(world: World) -> None:

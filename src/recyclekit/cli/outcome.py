@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+from recyclekit.errors import ExitCode
 from recyclekit.models.run import Outcome, exit_code
 
 
 def report_outcome(outcome: Outcome, *, as_json: bool, set_aside: int = 0) -> int:
     """Print an outcome and return its exit code; `set_aside` counts the records that never became actions."""
     from recyclekit.cli.terminal import emit, say, show
+    from recyclekit.reports.words import counted
 
+    code = exit_code(outcome, set_aside=set_aside)
     if as_json:
         emit({**as_document(outcome), "set_aside": set_aside})
     else:
@@ -18,8 +21,11 @@ def report_outcome(outcome: Outcome, *, as_json: bool, set_aside: int = 0) -> in
 
         show(outcome_view(outcome))
         if set_aside:
-            say(f"{set_aside:,} record(s) were set aside when the plan was made, so this ends with exit code 4.")
-    return exit_code(outcome, set_aside=set_aside)
+            was = "was" if set_aside == 1 else "were"
+            aside = f"{counted(set_aside, 'record')} {was} set aside when the plan was made"
+            # Another exit code says more than this one would.
+            say(f"{aside}, so this ends with exit code 4." if code is ExitCode.SET_ASIDE else f"{aside}.")
+    return code
 
 
 def as_document(outcome: Outcome) -> dict[str, object]:

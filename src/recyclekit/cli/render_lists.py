@@ -11,6 +11,7 @@ from rich.text import Text
 
 from recyclekit.cli.render_parts import BAD, DOUBTFUL, GOOD, QUIET, heading, indent, policy_line, stack, table, words
 from recyclekit.models.snapshot import Finding
+from recyclekit.reports.words import WHY_SET_ASIDE, counted
 
 if TYPE_CHECKING:
     from recyclekit.connectors.manifest import ConnectorManifest
@@ -44,7 +45,7 @@ def _verdict(findings: Sequence[Finding]) -> RenderableType:
     counts = {level: sum(f.level == level for f in findings) for level in _LEVELS}
     if not any(counts.values()):
         return Text("All is well: nothing was found.", GOOD)
-    said = ", ".join(f"{n:,} {level}{'s' if n > 1 else ''}" for level, n in counts.items() if n)
+    said = ", ".join(counted(n, level) for level, n in counts.items() if n)
     return Text(f"{said}. ", BAD if counts["error"] else GOOD).append(
         "Errors stop a run." if counts["error"] else "None of it stops a run.", "default"
     )
@@ -59,17 +60,21 @@ def dead_letters_view(letters: pl.DataFrame, *, lines: int = LETTERS) -> Rendera
         return Text("Nothing was set aside.", GOOD)
     shown = letters.head(lines)
     rows = (
-        (_place(row), words(row["record_id"]), words(row["column"]), words(row["code"], DOUBTFUL), words(row["reason"]))
+        (_place(row), words(row["record_id"]), words(row["column"]), words(row["code"], DOUBTFUL), words(_why(row)))
         for row in shown.iter_rows(named=True)
     )
-    records = "1 record" if letters.height == 1 else f"{letters.height:,} records"
     parts: list[RenderableType] = [
-        heading("Set aside", f"{records}, not in this plan; correct them at the source and plan again"),
+        heading("Set aside", f"{counted(letters.height, 'record')}, not planned; correct them, then plan again"),
         indent(table(("where", "record", "column", "code", "why"), rows, flexible=("why",))),
     ]
     if letters.height > lines:
         parts.append(words(f"  … and {letters.height - lines:,} more", QUIET))
     return Group(*parts)
+
+
+def _why(row: dict[str, Any]) -> str:
+    """Return why a record was set aside; the ledger keeps no reasons, since they show values."""
+    return str(row["reason"] or WHY_SET_ASIDE.get(row["code"], ""))
 
 
 def _place(row: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from recyclekit.cli.render_parts import (
     table,
     words,
 )
-from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState
+from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState, taken_back
 from recyclekit.reports.figures import Equation
 
 _STATES = {
@@ -43,10 +43,12 @@ _SAID = {
     RunState.FAILED: "failed",
 }
 _BACK = "everything was taken back"
+_NOTHING_BACK = "nothing was left to take back; the run is closed"
 _UNSAID = {
     ReceiptState.SKIPPED.value: "left as it is; the connector gave no reason",
     ReceiptState.FAILED.value: "refused; the connector gave no reason",
     ReceiptState.IN_DOUBT.value: "sent, and no proof of its effect came back",
+    ReceiptState.SENT.value: "sent, and the answer was never recorded; retry looks it up",
 }
 _ITEMS = 10
 _DECIDABLE = (ReceiptState.FAILED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
@@ -64,7 +66,7 @@ def outcome_view(outcome: Outcome) -> RenderableType:
             (outcome.run, "bold"),
             "  ",
             _state(outcome.state),
-            f"  {_BACK if undo and outcome.state is RunState.SUCCESS else _SAID[outcome.state]}",
+            f"  {_said(outcome)}",
         ),
         equation(outcome_equation(outcome), "planned"),
         words(f"{outcome.already:,} of the applied were already done by an earlier attempt.", QUIET)
@@ -82,6 +84,12 @@ def outcome_view(outcome: Outcome) -> RenderableType:
         else None,
         _after(outcome),
     )
+
+
+def _said(outcome: Outcome) -> str:
+    if outcome.kind is RunKind.UNDO and outcome.state is RunState.SUCCESS:
+        return _BACK if outcome.planned else _NOTHING_BACK
+    return _SAID[outcome.state]
 
 
 def outcome_equation(outcome: Outcome) -> Equation:
@@ -134,33 +142,37 @@ def _after(outcome: Outcome) -> RenderableType | None:
 # -- the ledger's runs ------------------------------------------------------------------------------------------------
 
 
+def _fate(run: Run, undo: Run | None) -> Text:
+    """Return a run's state; of one that was taken back, that it was."""
+    if undo is None:
+        return _state(run.state)
+    if undo.state is RunState.SUCCESS:
+        return Text("undone", f"bold {QUIET}")
+    return Text("partly undone" if undo.state is RunState.PARTIAL else "undo unfinished", f"bold {DOUBTFUL}")
+
+
 def runs_view(runs: Sequence[Run]) -> RenderableType:
     """Return runs as a table, in the order given (newest first)."""
     if not runs:
         return Text("No runs yet.", QUIET)
+    undone = taken_back(runs)
     rows = (
         (
             words(r.run, "bold"),
             _what(r),
-            _state(r.state),
+            _fate(r, undone.get(r.run)),
             str(r.as_of or ""),
-            words(_counts(r.counts)),
+            words(_counts(r.counts) + (f", undone by …{undone[r.run].run[-4:]}" if r.run in undone else "")),
         )
         for r in runs
     )
     listed = table(("run", "kind", "state", "as of", "writes"), rows, flexible=("writes",))
-    return stack(
-        listed, *(_unfinished(r) for r in runs if r.state is RunState.RUNNING and r.run not in _taken_back(runs))
-    )
+    return stack(listed, *(_unfinished(r) for r in runs if r.state is RunState.RUNNING and r.run not in undone))
 
 
 def _unfinished(run: Run) -> RenderableType:
-    why = "takes it up, if no process works on it any more; until then its deals wait"
+    why = "takes it up, if no process works on it any more"
     return next_step(f"recyclekit retry {run.run}", why)
-
-
-def _taken_back(runs: Sequence[Run]) -> set[str]:
-    return {r.of_run for r in runs if r.kind is RunKind.UNDO and r.of_run is not None}
 
 
 def _what(run: Run) -> str:
@@ -169,23 +181,27 @@ def _what(run: Run) -> str:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in counts.items() if count)
+    return ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in counts.items() if count) or "none"
 
 
-def run_view(run: Run, actions: pl.DataFrame, letters: pl.DataFrame) -> RenderableType:
+def run_view(
+    run: Run, actions: pl.DataFrame, letters: pl.DataFrame, *, undo: Run | None = None, only_failed: bool = False
+) -> RenderableType:
     """Return one run: its stamp, what became of its writes, and what it set aside.
 
     Args:
         run: as the ledger knows it.
         actions: as LedgerReader.actions gives them.
         letters: columns DEAD_LETTERS.
+        undo: the run that took it back.
+        only_failed: whether `actions` are only those that were not written.
     """
     return stack(
-        Text.assemble(("Run ", "bold"), (run.run, "bold"), f"  {_what(run)}  ", _state(run.state)),
-        indent(table(("", ""), ((Text(name, QUIET), value) for name, value in _stamp(run)), flexible=("",))),
-        _by_state(actions),
+        Text.assemble(("Run ", "bold"), (run.run, "bold"), f"  {_what(run)}  ", _fate(run, undo)),
+        indent(table(("", ""), ((Text(name, QUIET), value) for name, value in _stamp(run, undo)), flexible=("",))),
+        _by_state(actions, "No write failed, was skipped or is in doubt." if only_failed else "It has no writes."),
         _left(actions),
-        *_choices(run, actions),
+        *(_choices(run, actions) if undo is None else ()),
         dead_letters_view(letters) if letters.height else None,
     )
 
@@ -206,7 +222,7 @@ def _choices(run: Run, actions: pl.DataFrame) -> Sequence[RenderableType]:
     )
 
 
-def _stamp(run: Run) -> list[tuple[str, str]]:
+def _stamp(run: Run, undo: Run | None) -> list[tuple[str, str]]:
     known = {
         "pipeline": run.pipeline,
         "as of": day(run.as_of),
@@ -215,13 +231,15 @@ def _stamp(run: Run) -> list[tuple[str, str]]:
         "ended": minute(run.ended_at),
         "plan sealed": run.plan_sha256[:16],
         "flow run": run.flow_run or "",
+        "undo of": run.of_run or "",
+        "undone by": undo.run if undo else "",
     }
     return [(name, value) for name, value in known.items() if value]
 
 
-def _by_state(actions: pl.DataFrame) -> RenderableType:
+def _by_state(actions: pl.DataFrame, none: str) -> RenderableType:
     if actions.is_empty():
-        return Text("No writes to show.", QUIET)
+        return Text(none, QUIET)
     states = [str(s) for s in ReceiptState if s in set(actions["state"].cast(pl.String))]
     counts = actions.group_by(pl.col("kind").cast(pl.String), pl.col("state").cast(pl.String)).len("n")
     found = {(kind, state): n for kind, state, n in counts.iter_rows()}
@@ -231,8 +249,7 @@ def _by_state(actions: pl.DataFrame) -> RenderableType:
 
 
 def _left(actions: pl.DataFrame) -> RenderableType | None:
-    wanted = [str(state) for state in (ReceiptState.SKIPPED, *_DECIDABLE)]
-    left = actions.filter(pl.col("state").cast(pl.String).is_in(wanted))
+    left = actions.filter(pl.col("state").cast(pl.String).is_in(list(_UNSAID)))
     if left.is_empty():
         return None
     why = pl.concat_str(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -70,6 +70,11 @@ class Run:
     plan_sha256: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)  # by ReceiptState
     flow_run: str | None = None  # Prefect's id
+
+
+def taken_back(runs: Sequence[Run]) -> Mapping[str, Run]:
+    """Return the runs among these that were taken back, whole or in part, each with the run that did."""
+    return {run.of_run: run for run in runs if run.of_run is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

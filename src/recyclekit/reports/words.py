@@ -48,6 +48,24 @@ REASONS: Mapping[str, Label] = {
     MISSING_REASON: ("理由なし", "No reason given"),
     UNCLEAR_REASON: ("理由が不明瞭", "Unclear reason"),
 }
+WHY_SET_ASIDE: Mapping[str, str] = {
+    "ambiguous_date": "a date that may mean two days",
+    "bad_date": "no date of the declared format",
+    "bad_encoding": "letters that the file's encoding does not have",
+    "bad_flag": "neither yes nor no",
+    "bad_number": "no number",
+    "bad_quote": "a quotation mark that is not closed",
+    "closed_before_created": "closed before it was created",
+    "duplicate_id": "the same id comes again",
+    "negative_amount": "an amount below zero",
+    "no_date": "a date is missing",
+    "no_id": "the id is missing",
+    "no_stage": "the stage is missing",
+    "no_value": "a required value is missing",
+    "ragged": "more or fewer cells than the heading",
+    "unknown_stage": "a stage that nobody has named",
+}
+"""Code of a dead letter → why, without the value: what can be told once the run is over."""
 
 
 def counted(number: int, what: str) -> str:

@@ -124,22 +124,21 @@ def undo(run: str, undo_run: str, **means: Unpack[Means]) -> Outcome:
         )
     with _lease(means, target) as lease:
         _Desk(target, lease, means).settle_doubt()
-        begun = _unfinished_undo(means["ledger"], target) or _begin_undo(means["ledger"], lease, target, undo_run)
-        if begun is None:
-            return Outcome(run=undo_run, state=RunState.SUCCESS, planned=0, applied=0)
+        earlier = [r for r in means["ledger"].runs(target.pipeline, limit=100_000) if r.of_run == target.run]
+        begun = next((r for r in earlier if r.state in _CUT_SHORT), None)
+        done = means["ledger"].actions(target.run, [ReceiptState.DONE])
+        actions = inverse(undo_run, done.filter(pl.col("undone_by").is_null()))
+        if earlier and begun is None and actions.is_empty():
+            return Outcome(run=earlier[0].run, state=RunState.SUCCESS, planned=0, applied=0)
+        # Of a run that wrote nothing there is nothing to take back; that it is not to be resumed is remembered.
+        begun = begun or _begin_undo(means["ledger"], lease, target, undo_run, actions)
         return _Desk(begun, lease, means).carry_out()
 
 
-def _unfinished_undo(ledger: Ledger, target: Run) -> Run | None:
-    undos = (r for r in ledger.runs(target.pipeline, limit=100_000) if r.of_run == target.run)
-    return next((r for r in undos if r.state in {RunState.RUNNING, RunState.ABORTED, RunState.FAILED}), None)
+_CUT_SHORT = {RunState.RUNNING, RunState.ABORTED, RunState.FAILED}
 
 
-def _begin_undo(ledger: Ledger, lease: Lease, target: Run, undo_run: str) -> Run | None:
-    done = ledger.actions(target.run, [ReceiptState.DONE])
-    actions = inverse(undo_run, done.filter(pl.col("undone_by").is_null()))
-    if actions.is_empty():
-        return None
+def _begin_undo(ledger: Ledger, lease: Lease, target: Run, undo_run: str, actions: pl.DataFrame) -> Run:
     run = replace(
         target, run=undo_run, kind=RunKind.UNDO, state=RunState.RUNNING, started_at=clock.now(), ended_at=None,
         of_run=target.run, plan_sha256="", counts={}, flow_run=None,

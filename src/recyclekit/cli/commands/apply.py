@@ -21,13 +21,15 @@ def apply(plan: Path, *, where: Where = Where(), yes: Yes = False, as_json: Json
     from recyclekit.cli.progress import listening
     from recyclekit.cli.stopping import stoppable
     from recyclekit.cli.terminal import confirm
+    from recyclekit.reports.words import counted
 
     made = plan_file.load(plan)
     project = where.open()
     job = project.job(made.manifest.pipeline, made.manifest.as_of)
     job.admit(made)
     deals = made.actions["deal_id"].n_unique()
-    if made.actions.height and not confirm(f"Write {made.actions.height:,} changes to {deals:,} deals?", yes=yes):
+    question = f"Write {counted(made.actions.height, 'change')} to {counted(deals, 'deal')}?"
+    if made.actions.height and not confirm(question, yes=yes):
         from recyclekit.cli.terminal import say
 
         say("Nothing was written.")
