@@ -20,8 +20,8 @@ from recyclekit.models.field_map import Mapped
 from recyclekit.models.roster import Roster
 from recyclekit.models.tables import Table
 from recyclekit.project_file import FILE, ConnectionSpec, ProjectSpec, read_project
-from recyclekit.stopping import Stop
 from recyclekit.secrecy import remember_address, remember_all
+from recyclekit.stopping import Stop
 from recyclekit.yaml_file import Document, did_you_mean, validate
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from recyclekit.connectors.manifest import ConnectorManifest, Opening
     from recyclekit.connectors.protocols import Sink, Source
     from recyclekit.connectors.registry import Registry
+    from recyclekit.ledger.housekeeping import Housekeeping
     from recyclekit.ledger.protocol import Ledger, SharesBudgets
     from recyclekit.models.budget import Ask, Grant
     from recyclekit.models.memory import Memory
@@ -187,6 +188,12 @@ class Project:
 
     def ledger(self) -> Ledger:
         """Open the ledger, creating or migrating it where needed."""
+        from recyclekit.ledger import open_ledger
+
+        return open_ledger(self.spec.ledger, folder=self.folder)
+
+    def house(self) -> Housekeeping:
+        """Open the ledger for those who keep it: erasing people, tidying, backup."""
         from recyclekit.ledger import open_ledger
 
         return open_ledger(self.spec.ledger, folder=self.folder)
