@@ -3,6 +3,7 @@
 from recyclekit.connectors.hookspecs import hookimpl
 from recyclekit.connectors.manifest import API_VERSION, FULL, Capability, ConnectorManifest, Level, Opening, Support
 from recyclekit.connectors.protocols import (
+    Calls,
     Erases,
     FindsByKey,
     KnowsQuota,
@@ -14,12 +15,14 @@ from recyclekit.connectors.protocols import (
     Sink,
     Source,
     SplitsBatches,
+    TellsCalls,
     Undoes,
 )
 
 __all__ = [
     "API_VERSION",
     "FULL",
+    "Calls",
     "Capability",
     "ConnectorManifest",
     "Erases",
@@ -36,6 +39,7 @@ __all__ = [
     "Source",
     "SplitsBatches",
     "Support",
+    "TellsCalls",
     "Undoes",
     "hookimpl",
 ]

@@ -22,8 +22,8 @@ from recyclekit.models.run import Receipt
 
 T = TypeVar("T")
 Answered = Callable[[Sequence[Action]], Sequence[Receipt]]
-_SOURCE = ("tables", "mapped", "columns", "scan", "tidy")
-_SINK = ("preflight", "calls", "read_back", "parts", "calls_left", "missing", "set_up", "erase")
+_SOURCE = ("tables", "mapped", "columns", "scan", "tidy", "told_calls")
+_SINK = ("preflight", "calls", "read_back", "parts", "calls_left", "told_calls", "missing", "set_up", "erase")
 _ANSWERED = ("write", "find", "undo")
 _MOST = 300  # characters of an error's own words
 

@@ -240,6 +240,30 @@ class KnowsQuota(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What a door has asked of its system so far.
+
+    Attributes:
+        of: whose count this is; doors that share one count say the same, so that no call is counted twice.
+        made: calls, answered or not.
+        left: how many may still be made, by the system's last word; None where it said nothing lately.
+    """
+
+    of: str
+    made: int
+    left: int | None = None
+
+
+@runtime_checkable
+class TellsCalls(Protocol):
+    """A door, source or sink, that counts its calls: for the metrics of runs."""
+
+    def told_calls(self) -> Calls:
+        """Return what was asked so far. Makes no call itself, and may be asked at any time, from any thread."""
+        ...
+
+
 @runtime_checkable
 class SetsUp(Protocol):
     """A sink that can create what its system lacks for our writes, such as our own fields: `check --fix`."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import orjson
 import polars as pl
 
-from recyclekit.connectors import Page
+from recyclekit.connectors import Calls, Page
 from recyclekit.errors import ConnectorError
 from recyclekit.models.field_map import Mapped
 from recyclekit.models.tables import OWN_FIELDS, Table
@@ -34,6 +34,9 @@ class TrytonSource:
 
     def __init__(self, transport: Transport, settings: TrytonSettings, timezone: ZoneInfo) -> None:
         self._transport, self._settings, self._timezone = transport, settings, timezone
+
+    def told_calls(self) -> Calls:
+        return self._transport.told_calls()
 
     def tables(self) -> Collection[Table]:
         return tuple(MODELS)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import orjson
 import urllib3
 
+from recyclekit.connectors import Calls
 from recyclekit.connectors.cutting import cut_when_stopped
 from recyclekit.connectors.pacing import Limiter
 from recyclekit.connectors.retrying import Retrying
@@ -29,7 +30,7 @@ class Transport:
         self, settings: TrytonSettings, retrying: Retrying | None = None, should_stop: Callable[[], bool] = never
     ) -> None:
         self._root = f"{settings.url}/{settings.database}/rest/model"
-        self._key = settings.key
+        self._key, self._made = settings.key, 0
         self._pool = urllib3.PoolManager(maxsize=settings.parallel, retries=False, timeout=settings.timeout)
         cut_when_stopped(self._pool, should_stop)
         self._limiter = Limiter(settings.calls_per_second, 1.0, should_stop=should_stop)
@@ -66,11 +67,16 @@ class Transport:
         refuse(answer, model, wrote=wrote)
         return records(answer.data, wrote=wrote)
 
+    def told_calls(self) -> Calls:
+        """Return the calls made so far; Tryton has no quota."""
+        return Calls(of=f"tryton {id(self)}", made=self._made)
+
     def _sent(self, method: str, path: str, values: Record | None) -> urllib3.BaseHTTPResponse:
         body = None if values is None else orjson.dumps(values)
         headers = {**auth.headers(self._key), "Content-Type": "application/json", "Accept": "application/json"}
         try:
             with self._limiter.slot():
+                self._made += 1
                 return self._pool.request(method, f"{self._root}/{path}", body=body, headers=headers)
         except urllib3.exceptions.HTTPError as fault:
             raise _unanswered(fault, wrote=method != "GET") from None

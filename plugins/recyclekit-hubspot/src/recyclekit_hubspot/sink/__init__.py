@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from recyclekit.connectors import Calls
 from recyclekit.errors import RemoteError
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import Receipt
@@ -73,6 +74,9 @@ class HubSpotSink:
         writes = sum(math.ceil(n / PART) for n in kinds.values())
         people = kinds.get(ActionKind.ENROL, 0) + kinds.get(ActionKind.CREATE_TASK, 0)
         return before + writes + 2 * math.ceil(people / PART) + (_OWNERS if people else 0)
+
+    def told_calls(self) -> Calls:
+        return self._transport.told_calls()
 
     def calls_left(self) -> int | None:
         if self._transport.daily.left is None:

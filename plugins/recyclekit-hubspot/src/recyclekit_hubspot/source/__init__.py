@@ -10,7 +10,7 @@ from typing import TypeVar
 import polars as pl
 
 from recyclekit import clock
-from recyclekit.connectors import Page
+from recyclekit.connectors import Calls, Page
 from recyclekit.errors import ConnectorError
 from recyclekit.models.field_map import Mapped
 from recyclekit.models.snapshot import LINE, dead_letters
@@ -53,6 +53,9 @@ class HubSpotSource:
         self.links = Links(transport, settings.threads)
         self.records = Records(transport, settings.threads)
         self._linked: dict[str, pl.Series] = {}
+
+    def told_calls(self) -> Calls:
+        return self._transport.told_calls()
 
     def tables(self) -> Collection[Table]:
         there = [Table.DEALS, Table.CONTACTS, Table.SIGNALS, Table.HISTORY]

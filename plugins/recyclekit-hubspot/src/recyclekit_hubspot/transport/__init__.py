@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from recyclekit.connectors import Calls
 from recyclekit.connectors.cutting import cut_when_stopped
 from recyclekit.connectors.pacing import Allowance, Limiter, Stamp
 from recyclekit.connectors.retrying import Retrying
@@ -92,6 +93,10 @@ class Transport:
             RemoteError: one of recyclekit.errors, for this call alone.
         """
         return self._retrying.call(lambda: self._once(call, read), repeatable=call.repeatable)
+
+    def told_calls(self) -> Calls:
+        """Return the calls made so far, and how many are left today."""
+        return Calls(of=f"hubspot {id(self)}", made=self.made.total(), left=self.daily.left)
 
     @property
     def engagements_per_deal(self) -> float:

@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from recyclekit.connectors import Opening
+from recyclekit.connectors import Calls, Opening
 from recyclekit.errors import ConnectorError, InDoubtError, RemoteError
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState
@@ -81,6 +81,9 @@ class SalesforceSink:
             return count
         looks = 0 if kind is ActionKind.SET_FIELDS else math.ceil(count / _DEALS_A_QUERY)
         return math.ceil(count / MOST) + looks
+
+    def told_calls(self) -> Calls:
+        return self.transport.told_calls()
 
     def calls_left(self) -> int | None:
         """Ask the org; where the limits are hidden from our user, the header of that very answer tells."""

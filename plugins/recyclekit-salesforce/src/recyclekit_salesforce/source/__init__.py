@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from recyclekit import clock
-from recyclekit.connectors import Opening, Page
+from recyclekit.connectors import Calls, Opening, Page
 from recyclekit.errors import ConnectorError, RefusedError
 from recyclekit.models.field_map import FieldSpec, Mapped, StageMap
 from recyclekit.models.tables import Table
@@ -55,6 +55,9 @@ class SalesforceSource:
         self._today = today or (lambda: clock.today(opening.timezone))
 
     # -- what there is ---------------------------------------------------------------------------------------------
+
+    def told_calls(self) -> Calls:
+        return self.transport.told_calls()
 
     def tables(self) -> Collection[Table]:
         return tuple(OBJECTS)

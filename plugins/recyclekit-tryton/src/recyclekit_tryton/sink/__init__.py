@@ -11,6 +11,7 @@ from functools import partial
 
 import polars as pl
 
+from recyclekit.connectors import Calls
 from recyclekit.errors import ConnectorError, InDoubtError, RefusedError, RemoteError
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState
@@ -48,6 +49,9 @@ class TrytonSink:
     @property
     def batch_size(self) -> int:
         return BATCH
+
+    def told_calls(self) -> Calls:
+        return self._transport.told_calls()
 
     def calls(self, kinds: Mapping[ActionKind, int]) -> int:
         each = {ActionKind.ENROL: 2, ActionKind.RESTORE_FIELDS: 2, ActionKind.REMOVE_TASK: 2, ActionKind.UNENROL: 2}
