@@ -15,6 +15,7 @@ from recyclekit.models.snapshot import Snapshot
 from recyclekit.models.tables import SCHEMAS, Table
 from recyclekit.policy.loader import Policy, load_policy
 from recyclekit.stages.classify import Classified, classify
+from tests.stages.slicing import assert_same_decisions, in_slices
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 AS_OF = date(2026, 4, 1)
@@ -58,9 +59,15 @@ def memory(cycles: Sequence[Sequence[Any]] = (), touches: Sequence[Sequence[Any]
 def decide(
     given: Snapshot, policy: Policy | None = None, past: Memory | None = None, as_of: date = AS_OF, **more: Any
 ) -> Classified:
-    """Classify under the standard policy in Tokyo as of 2026-04-01, unless told otherwise."""
-    timezone = more.pop("timezone", TOKYO)
-    return classify(given, policy or standard(), past or Memory(), as_of=as_of, timezone=timezone, **more)
+    """Classify under the standard policy in Tokyo as of 2026-04-01, unless told otherwise.
+
+    Done slice by slice as well, which must come to the same.
+    """
+    more = {"timezone": TOKYO, "as_of": as_of, **more}
+    made = classify(given, policy or standard(), past or Memory(), **more)
+    if given.deals.height < 100:
+        assert_same_decisions(made, classify(in_slices(given, 2), policy or standard(), past or Memory(), **more))
+    return made
 
 
 def rules(classified: Classified) -> list[str | None]:

@@ -20,6 +20,7 @@ from recyclekit.models.tables import AccountSchema, ActivitySchema, DealSchema
 from recyclekit.policy.loader import Policy, load_policy
 from recyclekit.policy.spec import PolicySpec
 from recyclekit.stages.schedule import Scheduled, schedule
+from tests.stages.slicing import assert_same_plan, cut, in_slices
 
 AS_OF = date(2026, 11, 24)  # a Tuesday; Monday the 23rd was a holiday in Japan
 PIPELINE, RUN = "main", "r20261124-000000-0001"
@@ -88,10 +89,15 @@ class World:
         return pl.DataFrame(self.decided, schema=CLASSIFIED, orient="row")
 
     def plan(self, as_of: date = AS_OF, run: str = RUN) -> Scheduled:
-        return schedule(
-            self.decisions(), self.snapshot(), self.policy, self.memory, run=run, pipeline=PIPELINE, as_of=as_of,
-            calendar=self.calendar, roster=self.roster,
-        )  # fmt: skip
+        """Schedule all deals at once, after making sure that one by one they are planned the same."""
+        given: dict[str, Any] = {"run": run, "pipeline": PIPELINE, "as_of": as_of, "calendar": self.calendar}
+        given |= {"roster": self.roster}
+        decisions, snapshot = self.decisions(), self.snapshot()
+        made = schedule(decisions, snapshot, self.policy, self.memory, **given)
+        if decisions["deal_id"].equals(snapshot.deals["deal_id"]) and decisions.height < 10:
+            slices = cut(decisions, 1), in_slices(snapshot, 1)
+            assert_same_plan(made, schedule(*slices, self.policy, self.memory, **given))
+        return made
 
     def apply(self, plan: Scheduled, on: date = AS_OF) -> None:
         """Remember what a plan would have written, as the ledger does, and set the deals' own fields."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -37,8 +37,8 @@ FIELD_COLUMNS = (*TOUCH_COLUMNS, "keeps", "its_hook", "running_cycle", *(f"now_{
 """The columns that `own_field_lines` takes."""
 
 
-def touch_lines(rows: pl.DataFrame, steps: pl.DataFrame, pipeline: str) -> pl.DataFrame:
-    """Return the tasks and enrolments of new touches: columns ACTIONS.
+def touch_lines(rows: pl.DataFrame, steps: pl.DataFrame, pipeline: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the tasks, and the enrolments, of new touches: columns ACTIONS.
 
     Sales' own hook is not copied: the payload says that there is one, and holds a hook only where it is the policy's.
 
@@ -65,10 +65,10 @@ def touch_lines(rows: pl.DataFrame, steps: pl.DataFrame, pipeline: str) -> pl.Da
     nothing = pl.Series([None], dtype=pl.String)
     task = json_objects(tasks, lambda one: filled(one).select(*_TASK, "confirm_by_mail"), tasks["code"])
     enrol = json_objects(enrolments, lambda one: filled(one).select(_ENROL), enrolments["code"])
-    return pl.concat([
+    return (
         _in_shape(tasks, ActionKind.CREATE_TASK, task, nothing.new_from_index(0, tasks.height)),
         _in_shape(enrolments, ActionKind.ENROL, enrol, nothing.new_from_index(0, enrolments.height)),
-    ])  # fmt: skip
+    )
 
 
 def ask_lines(rows: pl.DataFrame) -> pl.DataFrame:
@@ -121,8 +121,12 @@ def overtaken_lines(rows: pl.DataFrame, pipeline: str, run: str) -> pl.DataFrame
     return _lines(made, ActionKind.REMOVE_TASK, (*_BACK, pl.lit(value=True).alias(OVERTAKEN)))
 
 
-def own_field_lines(rows: pl.DataFrame, pipeline: str, run: str, present: Collection[str]) -> pl.DataFrame:
+def own_field_lines(
+    rows: pl.DataFrame, pipeline: str, run: str, present: Collection[str]
+) -> Mapping[int, pl.DataFrame]:
     """Return the set_fields of deals whose own fields differ from what is planned; cleared where a deal left.
+
+    They come by which of the fields differ, in the order of writing.
 
     Args:
         rows: FIELD_COLUMNS of deals that are scheduled or hold our fields; `keeps` marks touches that stay as planned.
@@ -147,20 +151,19 @@ def own_field_lines(rows: pl.DataFrame, pipeline: str, run: str, present: Collec
     return _field_changes(kept.with_columns(key=keys(pipeline, kept["deal_id"], kept["cycle"], f"fields:{run}")))
 
 
-def _field_changes(rows: pl.DataFrame) -> pl.DataFrame:
+def _field_changes(rows: pl.DataFrame) -> Mapping[int, pl.DataFrame]:
     """Return one action per row whose own fields would change; it holds only what changes."""
     differs = [pl.col(name).ne_missing(pl.col(f"now_{name}")) for name in OWN_FIELDS]
     parts = enumerate([*differs, pl.col("keeps")])
     pattern = rows.select(pl.sum_horizontal(part.cast(pl.Int32) * (1 << n) for n, part in parts)).to_series()
     patterns = pattern.unique().sort()
-    found = [
-        _changed(
+    return {
+        bits: _changed(
             rows if len(patterns) == 1 else rows.filter(pattern == bits), fields, is_kept=bool(bits >> len(differs))
         )
         for bits in patterns
         if (fields := [name for n, name in enumerate(OWN_FIELDS) if bits >> n & 1])
-    ]
-    return pl.concat([pl.DataFrame(schema=_SCHEMA), *found])
+    }
 
 
 def _changed(rows: pl.DataFrame, fields: list[str], *, is_kept: bool) -> pl.DataFrame:

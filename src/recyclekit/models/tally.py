@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import polars as pl
@@ -16,6 +18,16 @@ def tally(values: pl.Series, names: type[StrEnum] | None = None) -> dict[str, in
     counts = counts.sort(["n", values.name], descending=[True, False])
     found: dict[str, int] = dict(counts.iter_rows())
     return found if names is None else {str(name): found.get(str(name), 0) for name in names}
+
+
+def summed(parts: Sequence[Mapping[str, int]], names: type[StrEnum] | None = None) -> dict[str, int]:
+    """Return tallies of parts as one of the whole, in the order in which `tally` gives it."""
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    if names is not None:
+        return {str(name): total[str(name)] for name in names}
+    return dict(sorted(total.items(), key=lambda one: (-one[1], one[0])))
 
 
 def tally_reasons(decisions: pl.DataFrame) -> dict[str, int]:

@@ -155,7 +155,7 @@ def _named(rest: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     short = pl.col("text").str.len_chars() <= PICKLIST_LENGTH
     read = read.select("_group", _odd=pl.col("reason").is_null() | (pl.col("reason") == "other"))
     found = rest.filter(short).join(read, on="_group", how="left")
-    return found.select(pl.col("text").alias("value"), "deals", "amount", "_odd")
+    return found.select(pl.col("text").alias("value"), "deals", pl.col("amount").cast(pl.Float64), "_odd")
 
 
 def unmapped(named: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -171,7 +171,8 @@ def unmapped(named: Sequence[pl.DataFrame]) -> pl.DataFrame:
     if len(named) > 1:
         several = pl.concat(named).group_by("value")
         texts = several.agg(pl.col("deals", "amount").sum(), pl.col("_odd").first())
-    told = texts.filter((pl.col("deals") > 1) | pl.col("_odd")).select(
-        pl.col(name).cast(t) for name, t in UNMAPPED.items()
+    return (
+        texts.filter((pl.col("deals") > 1) | pl.col("_odd"))
+        .select(list(UNMAPPED))
+        .sort("deals", "amount", "value", descending=[True, True, False])
     )
-    return told.sort("deals", "amount", "value", descending=[True, True, False])

@@ -179,24 +179,30 @@ def left_behind(over: pl.DataFrame, memory: Memory, activities: pl.DataFrame, as
     )
 
 
-def overtaken(planned: pl.DataFrame, gone: pl.DataFrame, memory: Memory, activities: pl.DataFrame) -> pl.DataFrame:
+FRESH = ("deal_id", "goes_on", "running_cycle", "last_due", "change", "track", "rule", "fingerprint")
+"""What overtaking asks of a deal that gets a new touch."""
+
+
+def shows_ours(activities: pl.DataFrame, memory: Memory) -> bool:
+    """Whether the system shows our tasks, and there are any."""
+    return {"key", "done"} <= set(activities.columns) and not memory.touches.is_empty()
+
+
+def overtaken(fresh: pl.DataFrame, gone: pl.DataFrame, memory: Memory, activities: pl.DataFrame) -> pl.DataFrame:
     """Return our tasks that a new touch overtakes: TOUCHES, then change, track, rule and fingerprint.
 
     A task stays for its owner until the touch after it is past, too. These are the older ones, of this cycle or of an
     earlier one, that the CRM shows as still open. Where it does not show our tasks, there are none.
 
     Args:
-        planned: columns of `upcoming`, next_approach_on and change.
+        fresh: columns FRESH, the deals that get a new touch.
         gone: what is taken back already, as `left_behind` gives it.
         memory: touches so far.
         activities: with `key` and `done` where the system shows our tasks.
     """
     schema = {**TOUCHES, "change": pl.String, **dict.fromkeys(("track", "rule", "fingerprint"), pl.String)}
-    if not {"key", "done"} <= set(activities.columns) or memory.touches.is_empty():
+    if not shows_ours(activities, memory):
         return pl.DataFrame(schema=schema)
-    fresh = planned.filter(pl.col("next_approach_on").is_not_null() & pl.col("mode").is_in([FIRST, NEXT])).select(
-        "deal_id", "goes_on", "running_cycle", "last_due", "change", "track", "rule", "fingerprint"
-    )
     is_open = _seen(activities).filter(~pl.col("done"))
     tasks = memory.touches.filter((pl.col("step") != ASK) & (pl.col("channel") != "newsletter"))
     tasks = tasks.join(is_open, on="key", how="semi", maintain_order="left")

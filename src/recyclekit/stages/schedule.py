@@ -2,68 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
 
+from recyclekit.errors import SumsError
 from recyclekit.models.calendar.settings import CalendarSettings
-from recyclekit.models.decision import BUCKET, SCHEDULED, Bucket, Status, Verdict
-from recyclekit.models.lines import (
-    CODED,
-    FIELD_COLUMNS,
-    TOUCH_COLUMNS,
-    ask_lines,
-    check_keys,
-    keys,
-    overtaken_lines,
-    own_field_lines,
-    taken_back,
-    touch_lines,
-)
-from recyclekit.models.memory import ENDED_CYCLES, Memory
-from recyclekit.models.payloads import row_codes
-from recyclekit.models.placing import place
-from recyclekit.models.plan import ActionKind, Change
+from recyclekit.models.decision import SCHEDULED, Bucket, Status, Verdict
+from recyclekit.models.lines import check_keys
+from recyclekit.models.memory import Memory
+from recyclekit.models.plan import ACTIONS, Change
 from recyclekit.models.roster import Roster
-from recyclekit.models.snapshot import Snapshot
-from recyclekit.models.standing import ASK
-from recyclekit.models.tables import OWN_FIELDS
-from recyclekit.models.tally import tally, tally_buckets, tally_reasons
-from recyclekit.policy.caps import over_cap, parties
+from recyclekit.models.shelf import Shelf, together
+from recyclekit.models.snapshot import Snapshot, SnapshotInSlices
+from recyclekit.models.tally import summed, tally, tally_buckets, tally_reasons
+from recyclekit.policy.caps import parties
 from recyclekit.policy.guards import tripped
-from recyclekit.policy.hooks import is_vague
 from recyclekit.policy.loader import Policy
-from recyclekit.policy.missing import missing, missing_names
-from recyclekit.policy.notes import Note, joined, noted
-from recyclekit.policy.spec import PolicySpec
 from recyclekit.policy.step_book import StepBook
-from recyclekit.policy.timing import Assumed
+from recyclekit.policy.touches import DUE, Scene, is_due, place_touches, with_touches
 from recyclekit.policy.upcoming import (
     DEAL,
-    DOUBT,
-    FIRST,
-    KEEP,
-    NEXT,
     beside_the_others,
     concerned,
     ended,
     left_behind,
-    overtaken,
     upcoming,
 )
-from recyclekit.policy.wishes import home_calendar, wish
+from recyclekit.policy.writes import (
+    Writes,
+    additions,
+    changed,
+    entered,
+    enters,
+    moved,
+    newly_touched,
+    told_of,
+    unproven,
+    withdrawals,
+)
 
 SCHEDULE_READS = ("deal_id", "currency", *DEAL)
 """The deal's columns that stage 4 and what it hands on read; the others may be let go before it."""
-
-_DUE = (
-    "deal_id", "external_id", "amount", "person", "track", "mode", "step_row", "named_on", "previous_end", "last_due",
-    "last_owner", "closed_on", "last_contact_on", "contract_ends_on", "fiscal_year", "country",
-)  # fmt: skip
-"""What the date and owner of a touch depend on."""
-_PLACED = {"on": pl.Date, "owner": pl.String, "note": pl.String, "needs_fiscal_year": pl.Boolean}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,23 +75,35 @@ class Scheduled:
     guards: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """What every step of planning looks at."""
+class ScheduledInSlices(Scheduled):
+    """Stage 4's result on more deals than memory holds: on a shelf, slice by slice. The frames are read anew each time.
 
-    spec: PolicySpec
-    book: StepBook
-    as_of: date
-    settings: CalendarSettings
-    roster: Roster
-    memory: Memory
-    run: str
-    pipeline: str
-    about: pl.DataFrame  # whom each deal is about, as the policy's caps ask for it
+    Attributes:
+        slices: columns SCHEDULED, slice by slice.
+        lines: columns ACTIONS, parts in the order of writing.
+    """
+
+    __slots__ = ("lines", "slices")
+    slices: Sequence[pl.LazyFrame]
+    lines: Sequence[pl.LazyFrame]
+
+    def __init__(
+        self, slices: Sequence[pl.LazyFrame], lines: Sequence[pl.LazyFrame], sums: Mapping[str, object]
+    ) -> None:
+        for name, value in {"slices": tuple(slices), "lines": tuple(lines), **sums}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def decisions(self) -> pl.DataFrame:
+        return together(self.slices).collect()
+
+    @property
+    def actions(self) -> pl.DataFrame:
+        return together(self.lines).collect()
 
 
 def schedule(
-    decisions: pl.DataFrame,
+    decisions: pl.DataFrame | Sequence[pl.LazyFrame],
     snapshot: Snapshot,
     policy: Policy,
     memory: Memory,
@@ -119,11 +113,12 @@ def schedule(
     as_of: date,
     calendar: CalendarSettings | None = None,
     roster: Roster | None = None,
+    shelf: Shelf | None = None,
 ) -> Scheduled:
     """Plan the next touch of every deal that is to be recycled, and every write that follows.
 
     Args:
-        decisions: columns CLASSIFIED, one row per deal.
+        decisions: columns CLASSIFIED, one row per deal; as slices where the snapshot comes in slices.
         snapshot: the tables that were classified.
         policy: its tracks, cycles, three fields, guards and calendar are read.
         memory: cycles and touches so far.
@@ -132,213 +127,213 @@ def schedule(
         as_of: the business date; no touch is planned before it.
         calendar: what the project adds to the policy's calendar.
         roster: who takes touches; by default every role is unlimited.
+        shelf: where the plan of a SnapshotInSlices is laid down; without one it stays in memory.
 
     Raises:
         InputError: the home country's public holidays are not known.
         SumsError, PlanError: a deal is in no bucket, or a key stands twice: bugs.
     """
     spec = policy.spec
-    scene = _Scene(
-        spec, StepBook.of(spec), as_of, calendar or CalendarSettings(), roster or Roster(), memory, run, pipeline,
-        parties(snapshot.deals, spec.caps),
-    )  # fmt: skip
-    rows = concerned(decisions, snapshot, memory)
-    here = snapshot if rows is None else replace(snapshot, deals=snapshot.deals[rows])
-    deals = upcoming(decisions if rows is None else decisions[rows], here, memory, scene.book, as_of)
-    over = ended(deals, as_of)
-    gone = left_behind(over, memory, snapshot.activities, as_of)
-    planned = _plan(deals, scene, gone)
-    actions = _actions(planned, gone, scene, snapshot)
+    scene = Scene(
+        spec, StepBook.of(spec), as_of, calendar or CalendarSettings(), roster or Roster(), memory, run, pipeline
+    )
+    if isinstance(snapshot, SnapshotInSlices):
+        assert not isinstance(decisions, pl.DataFrame)
+        return _in_slices(decisions, snapshot, scene, shelf or Shelf(size=1))
+    assert isinstance(decisions, pl.DataFrame)
+    part = _begun(decisions, snapshot, scene)
+    gone = left_behind(part.over, memory, snapshot.activities, as_of)
+    touches = place_touches(part.due, scene, gone, part.about)
+    rows, made, sums = _finished(decisions, part, touches, scene)
+    before = withdrawals(gone, _scheduled(rows), newly_touched(rows), scene, snapshot.activities)
+    actions = pl.concat([*before.values(), *additions(rows, scene, snapshot.deals.columns).values()])
     check_keys(actions)
-    made = planned.select(pl.col(name).cast(dtype) for name, dtype in SCHEDULED.items())
-    made = made if rows is None else beside_the_others(decisions, made, rows)
-    new = planned.select((pl.col("next_approach_on").is_not_null() & _enters()).sum()).item()
     return Scheduled(
         decisions=made,
         actions=actions,
-        ended_cycles=_unproven(over, actions),
-        by_status=tally(made["status"], Status),
-        by_reason=tally_reasons(made),
-        by_verdict=tally(made["verdict"], Verdict),
-        by_rule=tally(made["rule"]),
-        by_track=tally(made["track"]),
-        by_bucket=tally_buckets(made["bucket"]),
+        ended_cycles=unproven(part.over, told_of(actions)),
         by_kind=tally(actions["kind"]),
-        changes=_changes(actions),
-        guards=tripped(new, snapshot.extracted_deals, spec),
+        changes=_changes(entered(actions), moved(actions)),
+        guards=tripped(sums.new, snapshot.extracted_deals, spec),
+        **sums.tallies,
     )
 
 
-# -- dates and owners -------------------------------------------------------------------------------------------------
+# -- one deal after another -------------------------------------------------------------------------------------------
 
 
-def _plan(deals: pl.DataFrame, scene: _Scene, gone: pl.DataFrame) -> pl.DataFrame:
-    """Add each deal's touch: step, next_approach_on, owner, channel, hook, note, bucket, needs_fiscal_year."""
-    book, mode = scene.book, deals["mode"]
-    due = mode.is_in([FIRST, NEXT]).fill_null(value=False).arg_true()
-    touches = _touches(deals.select(_DUE)[due], scene, gone)
-    at = pl.repeat(None, deals.height, dtype=pl.UInt32, eager=True).scatter(due, pl.int_range(len(due), eager=True))
-    placed = {column.name: column.gather(at) for column in touches.iter_columns()}
-    keeps = pl.col("mode") == KEEP
-    planned = deals.with_columns(
-        **{f"its_{name}": book.column(name, deals["step_row"]) for name in ("step", "channel", "hook")},
-        next_approach_on=pl.when(keeps).then("last_due").otherwise(placed["on"]),
-        owner=pl.when(keeps).then("last_owner").otherwise(placed["owner"]),
-        needs_fiscal_year=placed["needs_fiscal_year"].fill_null(value=False),
-        note=joined([placed["note"], *_notes(deals, scene)], deals.height),
-    )
-    is_on = pl.col("next_approach_on").is_not_null()
-    return planned.with_columns(
-        step=pl.when(keeps).then("last_step").when(is_on).then("its_step"),
-        channel=pl.when(keeps).then("last_channel").when(is_on).then("its_channel"),
-        hook=pl.when(is_on).then(pl.coalesce("sales_hook", "its_hook")),
-        bucket=_bucket(),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """What some decided deals call for, before anything is placed.
+
+    Attributes:
+        rows: the decisions that this is about; None for all.
+        deals: columns of `upcoming`.
+        due: columns DUE, of those that get a new touch.
+        over: cycles that end with this plan, as `ended` gives them.
+        about: whom the deals are about, as the policy's caps ask for it.
+    """
+
+    rows: pl.Series | None
+    deals: pl.LazyFrame
+    due: pl.DataFrame
+    over: pl.DataFrame
+    about: pl.DataFrame
 
 
-def _touches(due: pl.DataFrame, scene: _Scene, gone: pl.DataFrame) -> pl.DataFrame:
-    """Return the touches to be made, one row each: on, owner, note, needs_fiscal_year."""
-    spec, book, memory = scene.spec, scene.book, scene.memory
-    if due.is_empty():  # a plan in which nothing changed needs no calendar
-        return pl.DataFrame(schema=_PLACED)
-    wishes = wish(due.with_columns(is_next=pl.col("mode") == NEXT), spec, book, scene.settings, scene.as_of)
-    channel, role = (book.column(name, due["step_row"]) for name in ("channel", "role"))
-    touches = due.select(
-        "amount",
-        "person",
-        # The same deal is as valuable, and comes in the same place, on every system.
-        known_as=pl.coalesce("external_id", "deal_id"),
-        role=role,
-        before=pl.when(pl.col("mode") == NEXT).then("last_owner"),
-        needs_person=channel != "newsletter",
-        wished=wishes.wished,
-        earliest=wishes.earliest,
-        latest=wishes.latest,
-        calendar=wishes.calendar,
-    )
-    taken = memory.touches.filter(
-        (pl.col("due_on") >= scene.as_of) & (pl.col("step") != ASK) & ~pl.col("key").is_in(gone["key"].to_list())
-    )
-    placed = place(touches, scene.roster, wishes.calendars, taken)
-    moved = (placed.on != wishes.wished).fill_null(value=False)
-    asked = touches.select("amount", "known_as", deal_id=due["deal_id"], on=placed.on)
-    held = over_cap(asked, memory.touches, gone["key"], scene.about, spec.caps)
-    notes = [
-        *wishes.notes,
-        noted(Note.MOVED, spec.language, moved, wishes.wished),
-        noted(Note.FULL, spec.language, placed.on.is_null(), wishes.latest),
-        noted(Note.CAPPED, spec.language, held),
-    ]
-    asking = [name for name, track in spec.tracks.items()
-              if track.timing.before_budget is not None and track.timing.before_budget.unknown == "ask"]  # fmt: skip
-    guessed = wishes.assumed.is_in([Assumed.FISCAL_UNKNOWN, Assumed.FISCAL_UNREADABLE]).fill_null(value=False)
-    return pl.DataFrame({
-        "on": placed.on.set(held, None), "owner": placed.owner.set(held, None), "note": joined(notes, due.height),
-        "needs_fiscal_year": guessed & due["track"].is_in(asking),
-    })  # fmt: skip
-
-
-def _notes(deals: pl.DataFrame, scene: _Scene) -> list[pl.Series | None]:
-    spec, mode = scene.spec, deals["mode"]
-    language = spec.language
-    is_due = mode.is_in([FIRST, NEXT]).fill_null(value=False)
-    hooks = deals["sales_hook"].drop_nulls().unique()
-    vague = hooks.to_frame("hook").filter(is_vague(pl.col("hook"), spec.three_fields.vague_hooks))["hook"]
-    is_vague_hook = mode.is_not_null() & deals["sales_hook"].is_in(vague.to_list()).fill_null(value=False)
-    owners = list(scene.roster.roles)
-    stranger = is_due & deals["person"].is_not_null() & ~deals["person"].is_in(owners).fill_null(value=False)
-    trackless = (deals["verdict"] == Verdict.RECYCLE) & ~deals["has_track"]
-    return [
-        noted(Note.NO_TRACK, language, trackless),
-        noted(Note.IN_DOUBT, language, (mode == DOUBT).fill_null(value=False)),
-        noted(Note.TRACK_DONE, language, deals["is_over"], deals["last_due"]),
-        noted(Note.PERSON, language, stranger) if owners else None,
-        noted(Note.VAGUE, language, is_vague_hook),
-    ]
-
-
-def _bucket() -> pl.Expr:
-    verdict = pl.col("verdict")
-    return (
-        pl.when(pl.col("next_approach_on").is_not_null()).then(pl.lit(Bucket.SCHEDULED))
-        .when((verdict == Verdict.REVIEW) | ((verdict == Verdict.RECYCLE) & ~pl.col("has_track")))
-        .then(pl.lit(Bucket.REVIEW))
-        .when(verdict.is_in([Verdict.RECYCLE, Verdict.WAIT])).then(pl.lit(Bucket.WAITING))
-        .when(verdict == Verdict.EXCLUDE).then(pl.lit(Bucket.EXCLUDED))
-        .when(verdict == Verdict.NONE).then(pl.lit(Bucket.NONE))
-        .cast(BUCKET)
-    )  # fmt: skip
-
-
-# -- writes -----------------------------------------------------------------------------------------------------------
-
-
-def _actions(planned: pl.DataFrame, gone: pl.DataFrame, scene: _Scene, snapshot: Snapshot) -> pl.DataFrame:
-    """Return all writes: what goes, what comes, then the deals' own fields as the sign that it is done."""
-    is_on = pl.col("next_approach_on").is_not_null()
-    change = pl.when(is_on & _enters()).then(pl.lit(Change.ADD)).when(is_on).then(pl.lit(Change.CHANGE))
-    rows = planned.with_columns(
-        change=change,
-        by_sales=pl.col("sales_hook").is_not_null(),
-        keeps=(pl.col("mode") == KEEP).fill_null(value=False),
-    )
-    # Full owners are no reason to forget a running cycle.
-    waits = pl.col("goes_on") & pl.col("mode").is_in([FIRST, NEXT]).fill_null(value=False) & ~is_on
-    rows = rows.with_columns(code=row_codes(rows.select(CODED)))
-    holds = pl.any_horizontal(pl.col(f"now_{name}").is_not_null() for name in OWN_FIELDS)
-    told = rows.select(~pl.col("in_doubt") & ~waits & (is_on | holds)).to_series()
-    made = rows.select(is_on & ~pl.col("keeps")).to_series()
-    return pl.concat([
-        taken_back(gone, rows.select("deal_id", is_on=is_on), scene.pipeline, scene.run),
-        overtaken_lines(overtaken(rows, gone, scene.memory, snapshot.activities), scene.pipeline, scene.run),
-        touch_lines(rows.select(TOUCH_COLUMNS).filter(made), scene.book.steps, scene.pipeline),
-        ask_lines(_asked(rows, scene)),
-        own_field_lines(rows.select(FIELD_COLUMNS).filter(told), scene.pipeline, scene.run,
-                        snapshot.deals.columns),
-    ])  # fmt: skip
-
-
-def _enters() -> pl.Expr:
-    return pl.col("running_cycle").is_null() | pl.col("is_over")
-
-
-def _asked(rows: pl.DataFrame, scene: _Scene) -> pl.DataFrame:
-    """Return the to-dos that ask the deal's own owner for what is missing, those left out that were made before."""
-    lacks = rows.select(missing(scene.spec, scene.as_of)).to_series()
-    asked = rows.filter((lacks > 0) & ~pl.col("in_doubt"))
-    if asked.is_empty():
-        return asked
-    cycle = pl.when(pl.col("verdict") == Verdict.REVIEW).then(pl.lit(0, dtype=pl.Int16)).otherwise("cycle")
-    asked = asked.with_columns(
-        cycle=cycle.fill_null(0), missing=missing_names(lacks.filter((lacks > 0) & ~rows["in_doubt"]))
-    )
-    asked = asked.with_columns(key=keys(scene.pipeline, asked["deal_id"], asked["cycle"], ASK))
-    known = scene.memory.touches.filter(pl.col("step") == ASK)
-    asked = asked.join(known, on="key", how="anti", maintain_order="left")
-    if asked.is_empty():
-        return asked
-    years = scene.as_of.year, scene.as_of.year + 1
-    return asked.with_columns(
-        pl.col("change").fill_null(str(Change.CHANGE)),
-        subject=pl.lit(scene.spec.three_fields.subject.word(scene.spec.language)),
-        due_on=pl.lit(home_calendar(scene.spec, scene.settings, years).next_working_day(scene.as_of)),
-        owner=pl.coalesce("deal_owner", pl.lit(scene.spec.owner_role)),
+def _begun(decisions: pl.DataFrame, snapshot: Snapshot, scene: Scene) -> _Begun:
+    rows = concerned(decisions, snapshot, scene.memory)
+    here = snapshot if rows is None else replace(snapshot, deals=snapshot.deals[rows])
+    deals = upcoming(decisions if rows is None else decisions[rows], here, scene.memory, scene.book, scene.as_of)
+    return _Begun(
+        rows=rows,
+        deals=deals.lazy(),
+        due=deals.select(DUE)[is_due(deals).arg_true()],
+        over=ended(deals, scene.as_of),
+        about=parties(snapshot.deals, scene.spec.caps),
     )
 
 
-def _unproven(over: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """Return the ended cycles that the ledger cannot tell from receipts: tracks that are done, ends without a write."""
-    if over.is_empty():
-        return pl.DataFrame(schema=ENDED_CYCLES)
-    own = actions.filter(pl.col("kind") == str(ActionKind.SET_FIELDS)).select("deal_id", has_fields=True)
-    told = over.join(own, on="deal_id", how="left", maintain_order="left")
-    known = pl.col("has_fields").fill_null(value=False) & (pl.col("ended_why") != "track_done")
-    return told.filter(~known).select(pl.col(name).cast(dtype) for name, dtype in ENDED_CYCLES.items())
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Numbers of deals: those that enter recycling, and the tallies of a Scheduled by name."""
+
+    new: int
+    tallies: Mapping[str, Mapping[str, int]]
 
 
-def _changes(actions: pl.DataFrame) -> dict[str, int]:
+def _finished(
+    decisions: pl.DataFrame, part: _Begun, touches: pl.DataFrame, scene: Scene
+) -> tuple[pl.DataFrame, pl.DataFrame, _Sums]:
+    """Return the deals concerned with what their lines rest on, the columns SCHEDULED of all decisions, and sums."""
+    planned = with_touches(part.deals.collect(), touches, scene)
+    made = planned.select(pl.col(name).cast(dtype) for name, dtype in SCHEDULED.items())
+    made = made if part.rows is None else beside_the_others(decisions, made, part.rows)
+    new = planned.select((pl.col("next_approach_on").is_not_null() & enters()).sum()).item()
+    tallies = {
+        "by_status": tally(made["status"], Status),
+        "by_reason": tally_reasons(made),
+        "by_verdict": tally(made["verdict"], Verdict),
+        "by_rule": tally(made["rule"]),
+        "by_track": tally(made["track"]),
+        "by_bucket": tally_buckets(made["bucket"]),
+    }
+    return changed(planned), made, _Sums(new, tallies)
+
+
+def _scheduled(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select("deal_id", is_on=pl.col("next_approach_on").is_not_null())
+
+
+def _changes(added: int, others: pl.DataFrame) -> dict[str, int]:
     """Return deals by change. One that enters has exactly one touch, so only the others must be told apart."""
-    enters = (pl.col("change") == str(Change.ADD)) & pl.col("kind").is_in([ActionKind.CREATE_TASK, ActionKind.ENROL])
-    added = actions.select((enters & (pl.col("step") != ASK)).sum()).item()
-    others = actions.filter(pl.col("change") != str(Change.ADD)).select("deal_id", "change").unique()["change"]
-    return {**tally(others, Change), str(Change.ADD): added}
+    return {**tally(others["change"], Change), str(Change.ADD): added}
+
+
+# -- slice by slice ---------------------------------------------------------------------------------------------------
+
+
+def _in_slices(
+    decisions: Sequence[pl.LazyFrame], snapshot: SnapshotInSlices, scene: Scene, shelf: Shelf
+) -> ScheduledInSlices:
+    """Do the same with a slice of the deals in memory; touches are placed all at once, for they share owners' days."""
+    begun = [
+        _laid_down(_begun(decided.collect(), part, scene), scene, shelf, number)
+        for number, (decided, part) in enumerate(
+            zip(decisions, snapshot.each(*SCHEDULE_READS, "contact_id"), strict=True)
+        )
+    ]
+    over = pl.concat([part.over for part in begun])
+    gone = left_behind(over, scene.memory, snapshot.activities, scene.as_of)
+    due = pl.concat([part.due for part in begun])
+    touches = place_touches(due, scene, gone, pl.concat([part.about for part in begun]))
+    pile = _Pile(shelf, over["deal_id"], gone["deal_id"], scene.memory.touches["deal_id"])
+    present, first = snapshot.slices[0].collect_schema().names(), 0
+    for part, decided in zip(begun, decisions, strict=True):
+        rows, made, sums = _finished(decided.collect(), part, touches.slice(first, part.due.height), scene)
+        first += part.due.height
+        pile.add(rows, made, sums, additions(rows, scene, present))
+    pile.add_lines(withdrawals(gone, pl.concat(pile.scheduled), pl.concat(pile.fresh), scene, snapshot.activities))
+    guards = tripped(sum(one.new for one in pile.sums), snapshot.extracted_deals, scene.spec)
+    return pile.whole(unproven(over, pl.concat(pile.told)), guards)
+
+
+def _laid_down(part: _Begun, scene: Scene, shelf: Shelf, number: int) -> _Begun:
+    """Lay down what is not needed until all touches are placed; of whom deals are about, only touched ones matter."""
+    if part.rows is None:
+        raise SumsError(
+            f"Slice {number} of the decisions is not about slice {number} of the deals.",
+            why="Every deal must be planned by its own decision; this is a fault of recyclekit.",
+            fix="Nothing was written. Please report it.",
+        )
+    touched = pl.concat([part.due["deal_id"], scene.memory.touches["deal_id"]])
+    about = part.about.filter(pl.col("deal_id").is_in(touched.implode()))
+    return replace(part, deals=shelf.put(f"upcoming-{number}", part.deals.collect()), about=about)
+
+
+@dataclass(slots=True)
+class _Pile:
+    """What the slices of a plan come to: tables on the shelf, lines by their place, and sums.
+
+    `ending`, `gone`, `touched` are the deals whose cycles end, whose touches are taken back, and that ever had one:
+    the only ones of which more than a sum is kept.
+    """
+
+    shelf: Shelf
+    ending: pl.Series
+    gone: pl.Series
+    touched: pl.Series
+    slices: list[pl.LazyFrame] = field(default_factory=list)
+    lines: dict[tuple[int, ...], list[pl.LazyFrame]] = field(default_factory=dict)
+    sums: list[_Sums] = field(default_factory=list)
+    scheduled: list[pl.DataFrame] = field(default_factory=list)
+    fresh: list[pl.DataFrame] = field(default_factory=list)
+    told: list[pl.Series] = field(default_factory=lambda: [pl.Series([], dtype=pl.String)])
+    keys: list[pl.Series] = field(default_factory=lambda: [pl.Series([], dtype=pl.UInt64)])
+    kinds: list[Mapping[str, int]] = field(default_factory=list)
+    moved: list[pl.DataFrame] = field(default_factory=lambda: [moved(pl.DataFrame(schema=ACTIONS))])
+    entered: int = 0
+
+    def add(self, rows: pl.DataFrame, made: pl.DataFrame, sums: _Sums, writes: Writes) -> None:
+        """Add a slice: what its lines rest on, its decisions, sums and lines."""
+        self.slices.append(self.shelf.put(f"scheduled-{len(self.slices)}", made))
+        self.sums.append(sums)
+        self.scheduled.append(_scheduled(rows).filter(pl.col("deal_id").is_in(self.gone.implode())))
+        self.fresh.append(newly_touched(rows).filter(pl.col("deal_id").is_in(self.touched.implode())))
+        self.add_lines(writes)
+
+    def add_lines(self, writes: Writes) -> None:
+        """Lay lines down, and keep of them what sums and checks over the whole plan need."""
+        for place, lines in writes.items():
+            parts = self.lines.setdefault(place, [])
+            if lines.is_empty():
+                continue
+            parts.append(self.shelf.put(f"actions-{'-'.join(map(str, place))}-{len(parts)}", lines))
+            self.keys.append(lines["key"].hash())
+            self.kinds.append(tally(lines["kind"]))
+            self.moved.append(moved(lines))
+            self.entered += entered(lines)
+            told = told_of(lines)
+            self.told.append(told.filter(told.is_in(self.ending.implode())))
+
+    def whole(self, ended_cycles: pl.DataFrame, guards: tuple[str, ...]) -> ScheduledInSlices:
+        """Return the plan that they make."""
+        lines = [part for place in sorted(self.lines) for part in self.lines[place]]
+        lines = lines or [pl.LazyFrame(schema=ACTIONS)]
+        keys = pl.concat(self.keys)
+        if keys.n_unique() != len(keys):
+            check_keys(together(lines).select("key").collect())
+        tallies = {
+            name: summed([one.tallies[name] for one in self.sums], _NAMES.get(name)) for name in self.sums[0].tallies
+        }
+        rest = {
+            "ended_cycles": ended_cycles,
+            "by_kind": summed(self.kinds),
+            "changes": _changes(self.entered, pl.concat(self.moved).unique()),
+            "guards": guards,
+        }
+        return ScheduledInSlices(self.slices, lines, tallies | rest)
+
+
+_NAMES = {"by_status": Status, "by_verdict": Verdict, "by_bucket": Bucket}
+"""Tallies in the order of their names, zeros included; the others are in the order of their numbers."""
