@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, select, text, update
 
 from recyclekit.ledger import reading
 from recyclekit.ledger.remembered import pack, unpacked
-from recyclekit.ledger.schema import cycles, intents, packed, runs, touches
+from recyclekit.ledger.schema import intents, packed, runs
 from recyclekit.ledger.states import RUN_BITS
 from recyclekit.ledger.store import Store
 from recyclekit.models.run import ReceiptState, RunKind
@@ -59,7 +59,7 @@ def blank_rows(store: Store, connection: Connection, pipeline: str, run: str, de
     blanked = connection.execute(text(_BLANK + theirs), {**among, "run": run}).rowcount
     gone = {
         name: connection.execute(text(f"DELETE FROM {name} WHERE {of_deals}"), among).rowcount
-        for name in (cycles.name, touches.name)
+        for name in ("cycles", "touches")
     }
     connection.execute(delete(packed).where(packed.c.pipeline == pipeline))
     reading.pack(store, connection, pipeline)
