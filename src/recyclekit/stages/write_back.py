@@ -99,7 +99,9 @@ def resume(run: str, **means: Unpack[Means]) -> Outcome:
     """Take a run up again: what is done stays done, doubt is looked up first, failed and unsent actions are sent."""
     known = means["ledger"].run(run)
     if known.kind is RunKind.ERASE:
-        raise ConfigError(f"Run {known.run} erased a person; it cannot be resumed.", fix="Erase again instead.")
+        raise ConfigError(
+            f"Run {known.run} erases a person; that is finished elsewhere.", fix="Run `recyclekit erase --resume`."
+        )
     with _lease(means, known) as lease:
         desk = _Desk(known, lease, means)
         desk.decide()
