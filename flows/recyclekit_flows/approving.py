@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
-from uuid import UUID
 
 from prefect import runtime
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State
-from prefect.exceptions import ObjectNotFound
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.logging import get_run_logger
@@ -25,6 +21,7 @@ from recyclekit.models.plan import Plan
 from recyclekit.models.proposal import Cause, Door, Proposal, Verdict
 from recyclekit.pipeline import Job
 from recyclekit_flows.shown import plan_text
+from recyclekit_flows.waking import end
 
 
 def put_forward(job: Job, plan: Plan, cause: Cause, hours: float) -> Proposal:
@@ -33,7 +30,7 @@ def put_forward(job: Job, plan: Plan, cause: Cause, hours: float) -> Proposal:
     said = f"Replaced by the newer plan of run {proposal.run}; nothing of this one was written."
     for older in replaced:
         if older.flow_run is not None:
-            end_waiting(older.flow_run, Cancelled(name="Replaced", message=said))
+            end(older.flow_run, Cancelled(name="Replaced", message=said))
     return proposal
 
 
@@ -59,40 +56,6 @@ def ask(job: Job, proposal: Proposal, plan: Plan, limit: int | None = None) -> P
     left = _seconds_until(proposal.expires_at)
     answer: Any = suspend_flow_run(wait_for_input=form, key=f"approve-{proposal.run}", timeout=left)
     return decide(job, proposal, _verdict(job, proposal, plan, answer))
-
-
-def end_waiting(flow_run: str, state: State[Any]) -> bool:
-    """End a flow run that is suspended, since what it waited for is settled; return whether there was one."""
-    with get_client(sync_client=True) as client:
-        try:
-            found = client.read_flow_run(UUID(flow_run))
-        except (ObjectNotFound, ValueError):
-            return False
-        if found.state is None or not found.state.is_paused():
-            return False
-        client.set_flow_run_state(found.id, state, force=True)
-    return True
-
-
-def wake(flow_run: str, verdict: Verdict) -> bool:
-    """Resume a flow run that waits for a word that was given elsewhere, so that it says how its plan ended.
-
-    Returns whether there was one.
-    """
-    answer = {
-        "decision": "approve" if verdict.approve else "reject",
-        "limit": verdict.limit,
-        "leave_out": list(verdict.without),
-    }
-    with get_client(sync_client=True) as client:
-        try:
-            found = client.read_flow_run(UUID(flow_run))
-        except (ObjectNotFound, ValueError):
-            return False
-        if found.state is None or not found.state.is_paused():
-            return False
-        client.resume_flow_run(found.id, run_input=answer)
-    return True
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------

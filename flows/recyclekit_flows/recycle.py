@@ -28,7 +28,7 @@ from recyclekit.project import Project, open_project
 from recyclekit.project_file import PipelineSpec
 from recyclekit.stages.classify import Classified
 from recyclekit_flows.approving import ask, put_forward
-from recyclekit_flows.at_work import at_work, finish_earlier, resume
+from recyclekit_flows.at_work import at_work, finish_earlier, resume, telling_of_earlier
 from recyclekit_flows.call import call
 from recyclekit_flows.ending import ended, refused, turned_down
 from recyclekit_flows.heard import hear
@@ -127,16 +127,21 @@ def recycle(
         max_lateness_minutes: Skip a scheduled run that begins later than this; empty: however late.
     """
     try:
-        skipped = out_of_turn(max_lateness_minutes)
-        if skipped is not None:
-            return skipped
         opened = open_project(project)
         job = opened.job(pipeline, as_of, hear).of_flow_run(str(runtime.flow_run.id))
         wish = _Wish(opened, opened.spec.pipelines[job.pipeline], approval, limit, approve_guards)
+        # Whoever is woken from waiting for approval begins here anew, maybe on another machine: the ledger knows the
+        # plan. Prefect does not count that as a further attempt.
+        proposal = job.open_ledger().proposal(str(runtime.flow_run.id))
+        skipped = out_of_turn(max_lateness_minutes) if proposal is None else None
+        if skipped is not None:
+            return skipped
         if approval is Approval.PLAN_ONLY:
             return _whole(Held(job), wish)
         with at_work(job) as held:
-            return _again(held, wish) or _whole(held, wish)
+            if proposal is not None:
+                return _decided(Held(on_plan(held.value, proposal.manifest)), proposal, wish)
+            return _again(held) or telling_of_earlier(_whole(held, wish))
     except RecyclekitError as error:
         return refused(error)
 
@@ -158,18 +163,14 @@ class _Wish:
         return wanted == Approval.REQUIRED
 
 
-def _again(job: Held[Job], wish: _Wish) -> State[Any] | None:
+def _again(job: Held[Job]) -> State[Any] | None:
     """Go on with what an earlier attempt of this flow run, or an earlier run, left behind; None where nothing is left.
 
-    Whoever is woken from waiting for approval begins here, maybe on another machine: the ledger knows the plan.
+    Without a proposal of this flow run: those are gone on with elsewhere.
     """
-    if runtime.flow_run.run_count > 1:
-        proposal = job.value.open_ledger().proposal(str(runtime.flow_run.id))
-        if proposal is not None:
-            return _decided(Held(on_plan(job.value, proposal.manifest)), proposal, wish)
-        begun = job.value.begun()
-        if begun is not None:
-            return ended(resume(job, begun).value, job=job.value)
+    begun = job.value.begun() if runtime.flow_run.run_count > 1 else None
+    if begun is not None:
+        return ended(resume(job, begun).value, job=job.value)
     stuck = finish_earlier(job)
     return None if stuck is None else ended(stuck, job=job.value)
 

@@ -18,6 +18,7 @@ from recyclekit.cli.commands.init import init
 from recyclekit.cli.commands.plan import plan
 from recyclekit.cli.commands.policy import app as policy
 from recyclekit.cli.commands.reap import reap
+from recyclekit.cli.commands.reject import reject
 from recyclekit.cli.commands.report import report
 from recyclekit.cli.commands.retry import retry
 from recyclekit.cli.commands.run import run
@@ -40,7 +41,7 @@ app = App(
 )
 COMMANDS: tuple[tuple[Group, tuple[Callable[..., int], ...]], ...] = (
     (START, (demo, sandbox, init, check)),
-    (WORK, (plan, apply, run, retry, reap, undo, deploy)),
+    (WORK, (plan, apply, reject, run, retry, reap, undo, deploy)),
     (ASK, (explain, runs, report)),
     (KEEP, (erase,)),
 )

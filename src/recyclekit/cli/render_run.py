@@ -25,6 +25,7 @@ from recyclekit.cli.render_parts import (
     table,
     words,
 )
+from recyclekit.cli.waiting import page
 from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState, taken_back
 from recyclekit.reports.figures import Equation
 
@@ -230,7 +231,7 @@ def _stamp(run: Run, undo: Run | None) -> list[tuple[str, str]]:
         "started": minute(run.started_at),
         "ended": minute(run.ended_at),
         "plan sealed": run.plan_sha256[:16],
-        "flow run": run.flow_run or "",
+        "flow run": page(run.flow_run) or run.flow_run or "",
         "undo of": run.of_run or "",
         "undone by": undo.run if undo else "",
     }

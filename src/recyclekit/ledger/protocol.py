@@ -37,7 +37,7 @@ class LedgerReader(Protocol):
         ...
 
     def run(self, run: str) -> Run:
-        """Return one run; a unique prefix of its id is enough.
+        """Return one run; a unique prefix of its id is enough, or the whole id of the flow run that carried it out.
 
         Raises:
             LedgerError: no such run, with those that come nearest.

@@ -57,10 +57,10 @@ def newest(connection: Connection, pipeline: str | None, limit: int) -> Sequence
 
 
 def one(connection: Connection, wanted: str) -> Run:
-    """Return the run with this id or with an id that alone begins so."""
-    query = select(runs).where(runs.c.run.startswith(wanted, autoescape=True)).limit(_NEAREST)
-    rows = connection.execute(query).all() if wanted else []
-    exact = [row for row in rows if row.run == wanted] or rows
+    """Return the run with this id, with an id that alone begins so, or the one that this flow run carried out."""
+    named = runs.c.run.startswith(wanted, autoescape=True) | (runs.c.flow_run == wanted)
+    rows = connection.execute(select(runs).where(named).limit(_NEAREST)).all() if wanted else []
+    exact = [row for row in rows if wanted in {row.run, row.flow_run}] or rows
     if len(exact) == 1:
         return _run(connection, exact[0])
     raise _unknown(connection, wanted, [row.run for row in exact])

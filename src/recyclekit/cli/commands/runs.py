@@ -10,6 +10,8 @@ from cyclopts import Parameter
 from recyclekit.cli.options import Json, Where
 
 if TYPE_CHECKING:
+    from recyclekit.ledger.protocol import Ledger
+    from recyclekit.models.proposal import Proposal
     from recyclekit.models.run import Run
 
 _LOOK_BACK = 1_000  # runs of a pipeline among which an undo is looked for
@@ -25,7 +27,7 @@ def runs(
     """List the runs of this project, or show one with what it wrote and set aside.
 
     Args:
-        run: The run's id, or its beginning.
+        run: The run's id, or its beginning; or the id of the flow run in Prefect that carried it out.
     """
     from recyclekit.cli.terminal import emit, show
     from recyclekit.models.run import taken_back
@@ -41,17 +43,26 @@ def runs(
     ledger = project.ledger()
     if run is None:
         name = project.pipeline_name(where.pipeline) if where.pipeline else None
-        found = ledger.runs(name)
+        found, plans = ledger.runs(name), ledger.proposals(name)
+        begun = {one.run for one in found}
+        unwritten = [plan for plan in plans if plan.run not in begun]
         if as_json:
             undone = taken_back(found)
-            emit([_document(one, undone.get(one.run)) for one in found])
+            emit([*map(_waiting, unwritten), *(_document(one, undone.get(one.run)) for one in found)])
         else:
             from recyclekit.cli.render import runs_view
+            from recyclekit.cli.render_proposals import proposals_view
 
-            show(runs_view(found))
+            if unwritten:
+                show(proposals_view(unwritten))
+            if found or not unwritten:
+                show(runs_view(found))
         return 0
     from recyclekit.models.run import ReceiptState
 
+    proposal = ledger.proposal(run)
+    if proposal is not None and all(one.run != proposal.run for one in ledger.runs(proposal.pipeline, _LOOK_BACK)):
+        return _show_proposal(proposal, project.ledger(), as_json=as_json)
     one = ledger.run(run)
     undo = taken_back(ledger.runs(one.pipeline, _LOOK_BACK)).get(one.run)
     not_written = (ReceiptState.FAILED, ReceiptState.SKIPPED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
@@ -67,4 +78,48 @@ def runs(
 
 
 def _document(run: Run, undo: Run | None) -> dict[str, object]:
-    return {**asdict(run), "undone_by": undo and undo.run}
+    from recyclekit.cli.waiting import page
+
+    return {**asdict(run), "undone_by": undo and undo.run, "flow_run_url": page(run.flow_run)}
+
+
+def _waiting(proposal: Proposal) -> dict[str, object]:
+    from recyclekit.cli.waiting import page
+
+    manifest, verdict = proposal.manifest, proposal.verdict
+    return {
+        "run": proposal.run,
+        "pipeline": proposal.pipeline,
+        "kind": "plan",
+        "state": str(proposal.state),
+        "cause": str(proposal.cause),
+        "as_of": manifest.as_of,
+        "policy": manifest.policy,
+        "made_at": manifest.made_at,
+        "expires_at": proposal.expires_at,
+        "actions": manifest.actions,
+        "guards": manifest.guards,
+        "sha256": proposal.sha256,
+        "decided_at": proposal.decided_at,
+        "decided_by": verdict and str(verdict.door),
+        "limit": verdict and verdict.limit,
+        "left_out": list(verdict.without) if verdict else [],
+        "flow_run": proposal.flow_run,
+        "flow_run_url": page(proposal.flow_run),
+    }
+
+
+def _show_proposal(proposal: Proposal, ledger: Ledger, *, as_json: bool) -> int:
+    from recyclekit.cli.terminal import emit, show
+    from recyclekit.models.proposal import ProposalState
+
+    kept = proposal.state in {ProposalState.WAITING, ProposalState.APPROVED, ProposalState.EXPIRED}
+    plan = ledger.proposed(proposal.run) if kept else None
+    if as_json:
+        writes = plan.actions.to_dicts() if plan else []
+        emit({"run": _waiting(proposal), "plan": proposal.manifest, "actions": writes})
+    else:
+        from recyclekit.cli.render_proposals import proposal_view
+
+        show(proposal_view(proposal, plan))
+    return 0
