@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 from prefect import runtime
+from prefect.client.schemas.objects import State
 
 from recyclekit.models.run import Outcome, Run
 from recyclekit.pipeline import Job
@@ -13,6 +16,9 @@ from recyclekit_flows.held import Held
 from recyclekit_flows.reap import mark_dead
 from recyclekit_flows.stage import stage
 from recyclekit_flows.stopping import stoppable
+
+EARLIER: ContextVar[list[Outcome]] = ContextVar("earlier")
+"""Outcomes of the runs that the flow run at hand has finished before its own."""
 
 
 @contextmanager
@@ -22,6 +28,7 @@ def at_work(job: Job) -> Iterator[Held[Job]]:
     Raises:
         LeaseError: another run works on this pipeline; it is named.
     """
+    EARLIER.set([])
     with stoppable() as should_stop, job.stopping(should_stop).holding() as mine:
         yield Held(mine)
 
@@ -35,9 +42,18 @@ def finish_earlier(job: Held[Job]) -> Outcome | None:
         if run.flow_run is not None and run.flow_run != job.value.flow_run:
             mark_dead(run.flow_run, f"Its process is gone; flow run {runtime.flow_run.id} finishes run {run.run}.")
         outcome = finish(job, Held(run)).value
+        EARLIER.get().append(outcome)
         if outcome.stop is not None:
             return outcome
     return None
+
+
+def telling_of_earlier(state: State[Any]) -> State[Any]:
+    """Return a flow run's state with a sentence in front on each earlier run that it finished."""
+    said = [f"Run {one.run} was finished first: {one.applied - one.already:,} written." for one in EARLIER.get()]
+    if not said or any(one.run in (state.message or "") for one in EARLIER.get()):
+        return state
+    return state.model_copy(update={"message": " ".join([*said, state.message or ""])})
 
 
 @stage

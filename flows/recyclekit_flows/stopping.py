@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,33 +13,33 @@ from types import FrameType
 POLITE = 6.0
 """Seconds after which a stop that was asked for is enforced: what was sent by then without an answer is in doubt."""
 LAST = 3.0
-"""Further seconds after which the process is ended from outside of whatever keeps it, such as a long computation."""
+"""Further seconds after which the process is gone, whatever keeps it: a long computation, a silent server."""
 
 
 @contextmanager
 def stoppable() -> Iterator[Callable[[], bool]]:
     """Yield the question "should we stop?", which SIGTERM and Ctrl-C answer with yes; a second one ends at once.
 
-    Signals reach the main thread only; in another one, nobody asks.
+    Once asked to stop, the process ends within POLITE + LAST seconds. Signals reach the main thread only; in another
+    one, nobody asks.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    asked, over = threading.Event(), threading.Event()
+    asked = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def hear(number: int, frame: FrameType | None) -> None:
         if asked.is_set():
             _as_before(before[signal.Signals(number)], number, frame)
         asked.set()
-        threading.Thread(target=_insist, args=(number, over), name="recyclekit-stop", daemon=True).start()
+        threading.Thread(target=_insist, args=(number,), name="recyclekit-stop", daemon=True).start()
 
     for number in before:
         signal.signal(number, hear)
     try:
         yield asked.is_set
     finally:
-        over.set()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -49,8 +50,8 @@ def _as_before(handler: object, number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _insist(number: int, over: threading.Event) -> None:
-    if not over.wait(POLITE):
-        os.kill(os.getpid(), number)
-        if not over.wait(LAST):
-            os._exit(128 + number)
+def _insist(number: int) -> None:
+    time.sleep(POLITE)
+    os.kill(os.getpid(), number)
+    time.sleep(LAST)
+    os._exit(128 + number)
