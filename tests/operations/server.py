@@ -99,8 +99,14 @@ class PrefectServer:
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """POST to a path of the API, like `/flow_runs/filter`; the answer as JSON, None where there is none."""
-        answer = httpx.post(self.url + path, json=dict(body or {}), timeout=30)
-        assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
+
+        def ask() -> httpx.Response | None:
+            found = httpx.post(self.url + path, json=dict(body or {}), timeout=30)
+            return None if found.status_code == httpx.codes.SERVICE_UNAVAILABLE else found
+
+        # 503 is what a server on SQLite says while another of its own services writes: nothing was done
+        answer = eventually(ask, 30, f"an answer to {path}")
+        assert answer.status_code < 400, f"{path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
     def pool(self, name: str) -> str:
