@@ -143,3 +143,19 @@ def test_a_good_document_becomes_its_model() -> None:
 def test_any_text_is_either_read_or_refused_as_a_config_error(text: str) -> None:
     with contextlib.suppress(ConfigError):
         yaml_file.parse(text, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "the file: nothing stands here; keys with values are expected: name"),
+        ("only words", "the file: keys with values are expected: name"),
+        ("name: a\nby_name:", "by_name: nothing stands here; keys with values are expected, by names of your own"),
+        ("name: a\nmany: 3", "many: a list is expected"),
+    ],
+)
+def test_what_has_the_wrong_shape_is_told_without_the_words_of_a_library(text: str, told: str) -> None:
+    said = invalid(text)
+    assert told in said
+    assert "dictionary" not in said
+    assert "instance" not in said

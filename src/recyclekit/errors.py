@@ -29,8 +29,13 @@ class RecyclekitError(Exception):
     exit_code = ExitCode.FAILED
 
     def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
-        self.what, self.why, self.fix = what, why, fix
-        super().__init__(" ".join(part for part in (what, why, fix) if part))
+        self.what, self.why, self.fix = map(_ended_once, (what, why, fix))
+        super().__init__(" ".join(part for part in (self.what, self.why, self.fix) if part))
+
+
+def _ended_once(part: str) -> str:
+    """Return a part with one mark at its end: what is put into a sentence may bring its own."""
+    return part[:-1] if part.endswith(("?.", "!.", "..")) and not part.endswith("...") else part
 
 
 class BrokenConnectorError(RecyclekitError):

@@ -18,6 +18,7 @@ from recyclekit.models.mapping import check_mapping
 from recyclekit.models.plan import ActionKind
 from recyclekit.models.snapshot import Finding, Snapshot
 from recyclekit.models.tables import Table
+from recyclekit.models.wording import counted
 from recyclekit.pipeline import Job
 from recyclekit.policy.check import check_policy
 from recyclekit.policy.plannable import plannable
@@ -122,7 +123,7 @@ def _forecast(job: Job, snapshot: Snapshot, classified: Classified) -> Iterator[
     """Tell what a plan made now would take of each quota that a system knows."""
     kinds = {ActionKind(kind): n for kind, n in job.schedule(snapshot, classified).manifest.actions.items()}
     for name, forecast, left in quotas(job.open_sink(), kinds):
-        what = f"A plan made now takes about {forecast:,} calls of {name}; {left:,} are left."
+        what = f"A plan made now takes about {counted(forecast, 'call')} of {name}; {left:,} are left."
         if forecast > left:
             yield Finding(level="error", where="quota", what=what, fix="Wait until the quota is renewed.")
         else:
@@ -153,7 +154,7 @@ def _set_aside(snapshot: Snapshot) -> Iterator[Finding]:
     letters = snapshot.dead_letters.group_by("table", "code").agg(pl.len(), pl.col("line", "reason").first())
     for table, code, count, line, reason in letters.sort("len", descending=True).head(MOST).iter_rows():
         where = f"{table}, line {line}" if line is not None else table
-        what = f"{count:,} record(s) will be set aside ({code}). First: {reason}"
+        what = f"{counted(count, 'record')} will be set aside ({code}). First: {reason}"
         yield Finding(level="warning", where=where, what=what, fix="Mend them in the system; the others go on.")
 
 
@@ -161,7 +162,9 @@ def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
     deals = snapshot.deals
     closed = deals.filter(pl.col("crm_state") != "open").height
     if deals.height and not closed:
-        what = f"None of {deals.height:,} deals is won or lost, so nothing can be recycled but what has stalled."
+        what = (
+            f"None of {counted(deals.height, 'deal')} is won or lost, so nothing can be recycled but what has stalled."
+        )
         yield Finding(level="error", where="stages", what=what, fix="Name the won and lost stages under `stages`.")
     if "deal_stage" not in deals.columns or job.mapped.stages.open is not None:
         return
@@ -174,6 +177,6 @@ def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
         .sort("deals", descending=True)
     )
     for stage, count, amount in unmapped.head(MOST).iter_rows():
-        what = f"The stage '{stage}' is taken for open: {count:,} deals, {amount or 0:,.0f} in money."
+        what = f"The stage '{stage}' is taken for open: {counted(count, 'deal')}, {amount or 0:,.0f} in money."
         fix = "Name it under `stages` if it is won or lost; `stages.open` lists those that are open."
         yield Finding(level="warning" if _SOUNDS_CLOSED.search(stage) else "note", where="stages", what=what, fix=fix)

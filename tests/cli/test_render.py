@@ -245,3 +245,24 @@ def test_a_write_that_failed_without_a_reason_says_that_none_was_given() -> None
     shown = text(run_view(a_run(), actions, dead_letters()), 120)
     for words in ("refused; the connector gave no reason", "left as it is", "no proof of its effect came back"):
         assert words in shown
+
+
+def test_what_is_said_of_several_rules_alike_is_said_once() -> None:
+    alike = [Finding(level="note", where=f"rule {name}", what="matches none.") for name in ("a", "b", "c")]
+    other = Finding(level="note", where="rule d", what="matches all.")
+    shown = text(findings_view([*alike, other]))
+    assert "Note rules a, b, c\n  matches none." in shown
+    assert "Note rule d\n  matches all." in shown
+    assert "4 notes" in shown
+
+
+def test_of_a_deal_that_no_rule_was_asked_about_the_rules_are_not_listed() -> None:
+    silent = Input(name="inactive_days", value=49, source="activities (call)", at=datetime(2026, 10, 4, 5, tzinfo=UTC))
+    trace = Trace(
+        deal_id="D-17", as_of=AS_OF, policy=STAMP, decision={"status": "won", "verdict": "none"},
+        because="The deal is won; rules are not asked.", status_inputs=(silent,),
+        rules=(rule("stalled", "not_asked", "Rules are not asked about deals that are won.", silent),), flip=None,
+    )  # fmt: skip
+    shown = text(trace_view(trace))
+    assert "What the status rests on" in shown
+    assert "Rules, in the order" not in shown

@@ -5,7 +5,16 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from recyclekit.errors import ExitCode, InDoubtError, QuotaError, RefusedError, RemoteError, RetryableError, SignInError
+from recyclekit.errors import (
+    ExitCode,
+    InDoubtError,
+    QuotaError,
+    RecyclekitError,
+    RefusedError,
+    RemoteError,
+    RetryableError,
+    SignInError,
+)
 from recyclekit.models.outcome import outcome_of
 from recyclekit.models.patience import Patience
 from recyclekit.models.run import Outcome, RunState, exit_code
@@ -96,3 +105,8 @@ def test_patience_ends_after_its_attempts_or_when_told_or_when_it_would_take_too
     ):
         with pytest.raises(RetryableError):
             asked(patience, errors, give_up=give_up)
+
+
+def test_a_message_ends_once_whatever_was_put_into_it() -> None:
+    error = RecyclekitError("There is no 'x'; did you mean 'y'?.", why="It is broken..", fix="Wait ...")
+    assert str(error) == "There is no 'x'; did you mean 'y'? It is broken. Wait ..."

@@ -11,7 +11,7 @@ from recyclekit.models.run import Outcome, exit_code
 def report_outcome(outcome: Outcome, *, as_json: bool, set_aside: int = 0) -> int:
     """Print an outcome and return its exit code; `set_aside` counts the records that never became actions."""
     from recyclekit.cli.terminal import emit, say, show
-    from recyclekit.reports.words import counted
+    from recyclekit.models.wording import counted
 
     code = exit_code(outcome, set_aside=set_aside)
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -11,7 +11,8 @@ from rich.text import Text
 
 from recyclekit.cli.render_parts import BAD, DOUBTFUL, GOOD, QUIET, heading, indent, policy_line, stack, table, words
 from recyclekit.models.snapshot import Finding
-from recyclekit.reports.words import WHY_SET_ASIDE, counted
+from recyclekit.models.wording import counted
+from recyclekit.reports.words import WHY_SET_ASIDE
 
 if TYPE_CHECKING:
     from recyclekit.connectors.manifest import ConnectorManifest
@@ -29,7 +30,24 @@ def findings_view(findings: Sequence[Finding]) -> RenderableType:
     """Return what a check found, the gravest first, each with what to do about it."""
     order = list(_LEVELS)
     ranked = sorted(findings, key=lambda f: order.index(f.level) if f.level in order else len(order))
-    return stack(*(_finding(finding) for finding in ranked), _verdict(findings))
+    return stack(*(_finding(finding) for finding in _gathered(ranked)), _verdict(findings))
+
+
+def _gathered(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings that say the same of several places as one: `rule a`, `rule b` become `rules a, b`."""
+    same: dict[tuple[str, str, str], list[str]] = {}
+    for finding in findings:
+        same.setdefault((finding.level, finding.what, finding.fix), []).append(finding.where)
+    return [
+        Finding(level=level, where=_places(there), what=what, fix=fix) for (level, what, fix), there in same.items()
+    ]
+
+
+def _places(places: Sequence[str]) -> str:
+    kinds = {place.partition(" ")[0] for place in places}
+    if len(places) == 1 or len(kinds) > 1 or not all(" " in place for place in places):
+        return ", ".join(places)
+    return f"{kinds.pop()}s {', '.join(place.partition(' ')[2] for place in places)}"
 
 
 def _finding(finding: Finding) -> RenderableType:

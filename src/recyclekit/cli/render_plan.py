@@ -30,9 +30,9 @@ from recyclekit.cli.render_parts import (
 from recyclekit.models.plan import Change, Manifest, Plan
 from recyclekit.models.run import RunKind
 from recyclekit.models.snapshot import Finding
+from recyclekit.models.wording import counted
 from recyclekit.reports.figures import buckets_equation, status_equation
 from recyclekit.reports.lines import PlanLine, changed_deals, plan_lines
-from recyclekit.reports.words import counted
 
 LINES = 24
 """How many deals are shown; the plan file and the decisions file hold all."""

@@ -45,8 +45,13 @@ def trace_view(trace: Trace) -> RenderableType:
         indent(table(("", ""), [*_answer(trace.decision), *_touch(trace.touch)], flexible=("",))),
         _because(trace),
         _inputs(trace),
-        _rules(trace.rules),
+        _rules(trace.rules) if _is_asked(trace) else None,
     )
+
+
+def _is_asked(trace: Trace) -> bool:
+    """Whether rules were asked at all; of a deal that is won or open, each would say the same."""
+    return any(rule.outcome != "not_asked" for rule in trace.rules)
 
 
 def _header(trace: Trace) -> RenderableType:
@@ -78,7 +83,7 @@ def _because(trace: Trace) -> RenderableType:
 def _inputs(trace: Trace) -> RenderableType:
     """Each value once, although many rules look at it: its value, the field that it comes from, and its time."""
     seen: dict[str, Input] = {i.name: i for i in trace.status_inputs}
-    for rule in trace.rules:
+    for rule in trace.rules if _is_asked(trace) else ():
         seen.update((i.name, i) for i in rule.inputs if i.name not in seen)
     rows = (
         (
@@ -90,7 +95,8 @@ def _inputs(trace: Trace) -> RenderableType:
         for i in seen.values()
     )
     columns = ("fact", "value", "from", "at (UTC)")
-    return Group(heading("What the rules saw"), indent(table(columns, rows, flexible=("value", "from"))))
+    title = "What the rules saw" if _is_asked(trace) else "What the status rests on"
+    return Group(heading(title), indent(table(columns, rows, flexible=("value", "from"))))
 
 
 def _rules(rules: Iterable[RuleTrace]) -> RenderableType:

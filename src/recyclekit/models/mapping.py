@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 from recyclekit.errors import InputError
 from recyclekit.models.field_map import FieldSpec, Mapped
+from recyclekit.models.headings import likely
 from recyclekit.models.parsing import numbers
 from recyclekit.models.parsing.column import Column
 from recyclekit.models.parsing.date_formats import check_format
 from recyclekit.models.snapshot import Finding
-from recyclekit.models.tables import SCHEMAS, Table
+from recyclekit.models.tables import OWN_FIELDS, SCHEMAS, Table
 
 _NEEDED: Mapping[Table, tuple[tuple[str, ...], ...]] = {
     Table.DEALS: (("deal_id",), ("deal_stage", "crm_state")),
@@ -23,6 +24,7 @@ _NEEDED: Mapping[Table, tuple[tuple[str, ...], ...]] = {
     Table.HISTORY: (("deal_id",), ("field",), ("at",)),
 }
 """Of each group of columns at least one must be mapped."""
+_LISTED = 30
 
 
 def check_mapping(mapped: Mapped, columns_by_table: Mapping[Table, Collection[str]]) -> list[Finding]:
@@ -62,6 +64,7 @@ def _table(
         yield _error(str(table), f"The source has no {table}.", f"It has: {there}.")
         return
     known = SCHEMAS[table].column_names()
+    yield from _absent(table, specs, offered)
     for name, spec in specs.items():
         where = f"{table}.{name}"
         if name not in known:
@@ -69,12 +72,39 @@ def _table(
             continue
         if spec.const is None and spec.column is None:
             yield _error(where, "Neither a column nor a constant is given.", "Write the name of the system's column.")
-        elif spec.const is None and spec.column not in offered:
-            yield _error(
-                where, f"The source's {table} have no column '{spec.column}'.", _nearest(str(spec.column), offered)
-            )
         yield from _spec(table, name, spec)
     yield from _missing(table, specs)
+
+
+def _absent(table: Table, specs: Mapping[str, FieldSpec], offered: Collection[str]) -> Iterator[Finding]:
+    """Name the columns that are not there: one by one where a heading comes near, the others together."""
+    wanted = {n: s.column for n, s in specs.items() if s.column and s.const is None and n in SCHEMAS[table].columns()}
+    there = [heading for heading in offered if heading not in OWN_FIELDS]
+    free = [heading for heading in there if heading not in wanted.values()]
+    lost, guesses = [], set[str]()
+    for name, column in wanted.items():
+        if column in offered:
+            continue
+        near = likely(table, name, column, there) or []
+        if near:
+            guesses.update(near)
+            yield _error(f"{table}.{name}", f"The source's {table} have no column '{column}'.", _meant(near))
+        else:
+            lost.append(f"'{column}' ({name})")
+    if lost:
+        left = [heading for heading in free if heading not in guesses]
+        more = f" Headings that are not used yet: {_listed(left)}." if left else ""
+        what = f"The source's {table} have no column {', '.join(lost)}."
+        yield _error(str(table), what, f"Write the headings as they stand there, or leave these lines out.{more}")
+
+
+def _meant(near: Collection[str]) -> str:
+    return f"Did you mean {' or '.join(repr(one) for one in near)}?"
+
+
+def _listed(names: Collection[str]) -> str:
+    shown = sorted(names)[:_LISTED]
+    return ", ".join(shown) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
 
 
 def _spec(table: Table, name: str, spec: FieldSpec) -> Iterator[Finding]:
@@ -108,9 +138,7 @@ def _missing(table: Table, specs: Mapping[str, FieldSpec]) -> Iterator[Finding]:
 def _nearest(name: str, known: Collection[str]) -> str:
     folded = {one.casefold(): one for one in known}
     close = [folded[one] for one in get_close_matches(name.casefold(), list(folded), n=2, cutoff=0.7)]
-    if close:
-        return f"Did you mean {' or '.join(repr(one) for one in close)}?"
-    return f"There is: {', '.join(sorted(known)[:30])}."
+    return _meant(close) if close else f"There is: {_listed(known)}."
 
 
 def _error(where: str, what: str, fix: str) -> Finding:

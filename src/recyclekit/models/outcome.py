@@ -9,6 +9,7 @@ import polars as pl
 
 from recyclekit.errors import ExitCode, RefusedError, RemoteError
 from recyclekit.models.run import Outcome, ReceiptState, RunState
+from recyclekit.models.wording import counted
 
 TOLD = (ReceiptState.SKIPPED, ReceiptState.FAILED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
 """States whose actions an outcome lists one by one, with why."""
@@ -56,8 +57,8 @@ def _judged(outcome: Outcome, stop: RemoteError | None, *, everything: bool) -> 
         code = ExitCode.UNREACHABLE if isinstance(stop, RefusedError) else stop.exit_code
         return replace(outcome, state=RunState.ABORTED, stop=code, why=str(stop))
     if outcome.unsent:
-        absent = f"{outcome.unsent} writes proved absent each time they were sent."
-        why = absent if everything else f"{outcome.unsent} writes were not chosen and are still to be sent."
+        absent = f"{counted(outcome.unsent, 'write')} proved absent at each attempt."
+        why = absent if everything else f"{counted(outcome.unsent, 'write')} not chosen, still to be sent."
         return replace(outcome, state=RunState.ABORTED, stop=ExitCode.UNREACHABLE, why=why)
     partial = outcome.skipped or outcome.failed or outcome.in_doubt
     return replace(outcome, state=RunState.PARTIAL) if partial else outcome

@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from recyclekit.models.snapshot import Finding
+from recyclekit.models.wording import counted
 from recyclekit.policy.facts import FACTS, FACTS_SCHEMA
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.own_deals import OwnDeals, check_on
@@ -100,7 +101,7 @@ def _overlap(policy: Policy, both: pl.DataFrame, first: int, others: list[int]) 
     reads = [name for name in FACTS if name in {*conditions[first].reads, *conditions[others[0]].reads}]
     example = both.select(reads).row(0, named=True)
     values = ", ".join(f"{name} = {'null' if value is None else value}" for name, value in example.items())
-    more = f" and {len(others) - 1} more rules" if len(others) > 1 else ""
+    more = f" and {counted(len(others) - 1, 'more rule')}" if len(others) > 1 else ""
     return Finding(
         level="note",
         where=f"rule {rules[first].name}",

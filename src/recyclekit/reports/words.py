@@ -68,11 +68,6 @@ WHY_SET_ASIDE: Mapping[str, str] = {
 """Code of a dead letter → why, without the value: what can be told once the run is over."""
 
 
-def counted(number: int, what: str) -> str:
-    """Return `1 deal`, `2,406 deals`: English, for messages; the plural is made with an s."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 @dataclass(frozen=True)
 class Words:
     """Looks labels up; a code that nobody has a label for is shown as it is."""

@@ -15,6 +15,7 @@ from recyclekit.models.memory import Memory
 from recyclekit.models.shelf import Shelf, together
 from recyclekit.models.snapshot import Finding, Snapshot, SnapshotInSlices
 from recyclekit.models.tables import OWN_FIELDS, DealSchema, Table
+from recyclekit.models.wording import counted
 from recyclekit.policy import derive
 from recyclekit.policy.columns import column_or_null
 from recyclekit.policy.contact_clock import Latest, end_of_day, latest_contacts, with_last_contact
@@ -349,8 +350,8 @@ def _findings(seen: Sequence[_Seen], unmapped: pl.DataFrame, as_of: date) -> Ite
         fix = "Are their dates right, and read in the right format? A plan for an earlier day knows too much."
         yield Finding(level="warning", where="deals.closed_on", what=what, fix=fix)
     if future := sum(one.future for one in seen):
-        what = f"{future} deals have a last activity in the future; it was ignored."
+        what = f"{counted(future, 'deal')} with a last activity in the future; it was ignored."
         yield Finding(level="note", where="deals.last_activity_at", what=what)
     for value, count, amount in unmapped.head(20).iter_rows():
-        what = f"the reason '{value}' is in no picklist: {count} deals, {amount or 0:,.0f} in money."
+        what = f"the reason '{value}' is in no picklist: {counted(count, 'deal')}, {amount or 0:,.0f} in money."
         yield Finding(level="warning", where="reasons", what=what, fix="Map it under `reasons`.")

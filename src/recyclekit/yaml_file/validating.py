@@ -103,11 +103,25 @@ def _expected(model: type[BaseModel], data: Any, where: Where, problem: Any) -> 
         known = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         value = _value_at(data, where)
         return f"{context.get('expected')} is expected{did_you_mean(value, known) if isinstance(value, str) else ''}"
-    if kind == "value_error":
-        return message.removeprefix("Value error, ")
-    return (
-        f"{message.removeprefix('Input should be ')} is expected" if message.startswith("Input should be ") else message
-    )
+    if kind in _SHAPES:
+        return _shape(model, data, where, kind)
+    if kind == "too_short":
+        message = f"Input should be at least {'one' if context.get('min_length') == 1 else context.get('min_length')}"
+    plain = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"{plain} is expected" if message.startswith("Input should be ") else plain
+
+
+_SHAPES = ("dict_type", "model_type", "model_attributes_type", "mapping_type", "list_type", "tuple_type")
+
+
+def _shape(model: type[BaseModel], data: Any, where: Where, kind: str) -> str:
+    """Say what belongs where something of another shape stands, or nothing at all."""
+    there = "nothing stands here; " if _value_at(data, where) is None else ""
+    if kind in ("list_type", "tuple_type"):
+        return f"{there}a list is expected"
+    keys = [name for one in _models_at(model, where) for name, info in one.model_fields.items() if info.is_required()]
+    such = f": {', '.join(keys)}" if keys else ", by names of your own" if kind == "dict_type" else ""
+    return f"{there}keys with values are expected{such}"
 
 
 def _value_at(data: Any, where: Where) -> Any:

@@ -108,7 +108,7 @@ def _approve(project: Project, proposal: Proposal, verdict: Verdict, *, yes: boo
 
 def _agreed(plan: Plan, *, yes: bool) -> bool:
     from recyclekit.cli.terminal import confirm, say
-    from recyclekit.reports.words import counted
+    from recyclekit.models.wording import counted
 
     for guard in plan.manifest.guards:
         say(f"Guard: {guard}")

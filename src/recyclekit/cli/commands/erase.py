@@ -82,12 +82,14 @@ def _with_deals(named: Subject, project: Project, grave: Grave, *, unread: bool)
 
 
 def _question(found: list[tuple[Grave, Subject]], *, resume: bool) -> str:
+    from recyclekit.models.wording import counted
+
     pipelines = ", ".join(grave.pipeline for grave, _ in found)
     if resume:
         return f"Finish the erasing that was cut short in {pipelines}?"
     deals = len(frozenset[str]().union(*(subject.deals for _, subject in found)))
     contacts = len(frozenset[str]().union(*(subject.contacts for _, subject in found)))
-    return f"Erase {contacts} contact(s) and {deals} deal(s) from {pipelines}, for good?"
+    return f"Erase {counted(contacts, 'contact')} and {counted(deals, 'deal')} from {pipelines}, for good?"
 
 
 def _report(runs: list[tuple[Grave, Run]], *, as_json: bool) -> None:

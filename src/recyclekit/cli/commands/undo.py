@@ -23,7 +23,7 @@ def undo(run: str, *, where: Where = Where(), yes: Yes = False, as_json: Json = 
     from recyclekit.cli.progress import listening
     from recyclekit.cli.stopping import stoppable
     from recyclekit.cli.terminal import confirm, say
-    from recyclekit.reports.words import counted
+    from recyclekit.models.wording import counted
 
     project = where.open()
     job = project.job(where.pipeline)
