@@ -20,6 +20,7 @@ def start_worker(
 ) -> Program:
     """Start a worker and return it when it polls; whoever starts one calls `end`. See `running_worker`."""
     number = next(_NUMBERS)
+    home.mkdir(parents=True, exist_ok=True)
     log = home / f"worker-{number}.log"
     command = ["worker", "start", "--pool", pool, "--type", "process", "--name", f"worker-{number}"]
     own = {"PREFECT_WORKER_QUERY_SECONDS": str(query_seconds), "PREFECT_WORKER_PREFETCH_SECONDS": "1"}
