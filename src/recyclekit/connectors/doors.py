@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -19,6 +19,7 @@ from recyclekit.errors import BrokenConnectorError, InDoubtError, RecyclekitErro
 from recyclekit.models.owner_ids import OwnerIds, writing
 from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt
+from recyclekit.secrecy import redact
 
 T = TypeVar("T")
 Answered = Callable[[Sequence[Action]], Sequence[Receipt]]
@@ -49,10 +50,12 @@ class Provider:
         """
         try:
             yield
-        except RecyclekitError:
+        except RecyclekitError as error:
+            _redact(error)
             raise
         except Exception as error:
-            raise self.fault(doing, f"{type(error).__name__}: {error}"[:_MOST] + _place(error)) from error
+            why = redact(f"{type(error).__name__}: {error}")[:_MOST]
+            raise self.fault(doing, why + _place(error)) from error
 
     def fault(self, doing: str, why: str) -> BrokenConnectorError:
         """Return the error for a bug of this connector."""
@@ -142,7 +145,7 @@ def _receipts(inner: Callable[..., Any], name: str, provider: Provider) -> Calla
         with provider.answering(name):
             answer = inner(*args, **kwargs)
             if isinstance(answer, Sequence) and all(isinstance(receipt, Receipt) for receipt in answer):
-                return answer
+                return [_without_secrets(receipt) for receipt in answer]
         kinds = {type(one).__name__ for one in answer} if isinstance(answer, Sequence) else {type(answer).__name__}
         raise InDoubtError(
             f"{provider} answered `{name}` with {', '.join(sorted(kinds))} instead of receipts.",
@@ -150,6 +153,17 @@ def _receipts(inner: Callable[..., Any], name: str, provider: Provider) -> Calla
         )
 
     return call
+
+
+def _redact(error: RecyclekitError) -> None:
+    # Vendors like to quote the key that they refuse; an error is shown, logged and kept in Prefect's database.
+    error.what, error.why, error.fix = (redact(part) for part in (error.what, error.why, error.fix))
+    error.args = tuple(redact(part) if isinstance(part, str) else part for part in error.args)
+
+
+def _without_secrets(receipt: Receipt) -> Receipt:
+    said = redact(receipt.reason)
+    return receipt if said == receipt.reason else replace(receipt, reason=said)
 
 
 def _place(error: BaseException) -> str:
