@@ -27,6 +27,7 @@ import polars as pl
 from recyclekit import admission, clock, taking_up
 from recyclekit.errors import ConfigError
 from recyclekit.events import Listen, StageEnded, StageStarted, silence
+from recyclekit.models.drift import late
 from recyclekit.ledger.holding import beating, held
 from recyclekit.manifest import assemble
 from recyclekit.models.choice import EVERYTHING, Choice, chosen
@@ -216,6 +217,8 @@ class Job:
 
         Args:
             run: its id, or the beginning of it.
+        if day > plan.manifest.as_of:
+            means["late"] = late(plan.actions, day)
             only: send these and no others: deals, or the keys of single writes.
             drop: give these up.
             written: these were in doubt, and a person has seen that they stand in the CRM.

@@ -68,7 +68,7 @@ def test_what_was_approved_in_prefect_is_exactly_what_is_written(
     prefect_worked: PrefectServer, project: Project
 ) -> None:
     run, proposal = suspended(prefect_worked, project)
-    assert not (project.folder / "tasks.csv").exists(), "nothing is written before somebody has approved"
+    assert not (project.folder / "deals.recyclekit").exists(), "nothing is written before somebody has approved"
     plan = project.ledger().proposed(proposal.run)
     shutil.rmtree(project.state)  # on another machine there is no plan file
     assert answer(prefect_worked, run, YES)["status"] == "ACCEPT"

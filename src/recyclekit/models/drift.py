@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
 import polars as pl
 
-from recyclekit.models.plan import Action
+from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState
 
 Reread = Callable[[Sequence[str]], pl.DataFrame]
 """deal ids → one row per deal that still exists: deal_id, fingerprint, and our own fields as they stand now."""
 
 CODE = "drift"
+LATE = "late"
+
+
+def late(actions: pl.DataFrame, today: date) -> dict[str, str]:
+    """Return the deals, each with why, whose touch was due before `today`: their plan waited longer than that.
+
+    Args:
+        actions: columns ACTIONS.
+        today: the business date on which they are written.
+    """
+    touches = actions.filter(pl.col("kind").cast(pl.String).is_in([ActionKind.CREATE_TASK, ActionKind.ENROL]))
+    due = touches.select("deal_id", due=pl.col("payload").str.json_path_match("$.due_on").str.to_date(strict=False))
+    passed = due.filter(pl.col("due") < today).group_by("deal_id", maintain_order=True).agg(pl.col("due").min())
+    return {deal: f"its touch was due on {day}, while the plan waited" for deal, day in passed.iter_rows()}
+
+
+def overdue(actions: Sequence[Action], deals: Mapping[str, str]) -> list[Receipt]:
+    """Return a `skipped` receipt for every action of the deals that `late` found."""
+    return [
+        Receipt(key=a.key, state=ReceiptState.SKIPPED, code=LATE, reason=deals[a.deal_id])
+        for a in actions
+        if a.deal_id in deals
+    ]
 
 
 def drifted(actions: Sequence[Action], now: pl.DataFrame) -> list[Receipt]:

@@ -32,7 +32,7 @@ from recyclekit.faultpoint import faultpoint
 from recyclekit.ledger.holding import beating, held
 from recyclekit.ledger.protocol import Lease, Ledger
 from recyclekit.models.choice import EVERYTHING, Choice, seen
-from recyclekit.models.drift import Reread, drifted
+from recyclekit.models.drift import Reread, drifted, overdue
 from recyclekit.models.inverse import UNDO_KINDS, impossible, inverse
 from recyclekit.models.outcome import TOLD, outcome_of
 from recyclekit.models.patience import Patience
@@ -59,6 +59,7 @@ class Means(TypedDict, total=False):
     ended_cycles: cycles that the plan found to be over (columns ENDED_CYCLES), recorded before its intents.
     lease: of the pipeline, where the caller holds it and keeps it alive; else one is taken for this attempt.
     choice: which writes of a run that is taken up this attempt is about, and what is given up or was seen by a person.
+    late: deals, each with why, whose touch was due while the plan waited (models.drift); they are skipped.
     """
 
     sink: Required[Sink]
@@ -72,6 +73,7 @@ class Means(TypedDict, total=False):
     ended_cycles: pl.DataFrame
     lease: Lease
     choice: Choice
+    late: Mapping[str, str]
 
 
 def write_back(run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame, **means: Unpack[Means]) -> Outcome:
@@ -166,6 +168,7 @@ class _Desk:
         self.sleep = means.get("sleep", time.sleep)
         self.cursors = means.get("cursors", {})
         self.choice = means.get("choice", EVERYTHING)
+        self.late = means.get("late", {})
         self.remarks: list[str] = []
         undoing = run.kind is RunKind.UNDO
         self.settle = self.ledger.undo_settle if undoing else self.ledger.settle
@@ -242,6 +245,7 @@ class _Desk:
             raise _StoppedError("The run was asked to stop.", fix=f"Resume it: recyclekit retry {self.run.run}")
         self.keep_lease()
         left = self.without(batch, impossible(batch, able=isinstance(self.sink, Undoes)))
+        left = self.without(left, overdue(left, self.late))
         left = self.without(left, self.changed(left))
         left = _except(left, self.ledger.mark_sent(self.lease, self.run.run, [a.key for a in left]))
         for part in self.parts(left):
