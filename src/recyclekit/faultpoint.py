@@ -47,12 +47,28 @@ class KillAt(SignalAt):
         super().__init__(signal.SIGKILL, n)
 
 
+class WaitAt:
+    """Let the process wait at a named fault point until SIGUSR1; its other threads go on, unlike with SIGSTOP."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+
+    def __call__(self, name: str) -> None:
+        if name == self._at:
+            signal.sigwait({signal.SIGUSR1})
+
+
 def arm_from_environment() -> None:
-    """Arm what RECYCLEKIT_FAULT says: `kill:22`, `kill:sink.write` or `stop:stage.extract`; once in a process.
+    """Arm what RECYCLEKIT_FAULT says: `kill:22`, `kill:sink.write`, `stop:stage.extract`, `wait:…`; once in a process.
 
     The command line calls this at its start, and so does whoever imports the flows.
     """
     kind, _, at = os.environ.get(_ENV, "").partition(":")
+    if not at or _handler is not None:
+        return
     number = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}.get(kind)
-    if number is not None and at and _handler is None:
+    if number is not None:
         arm(SignalAt(number, int(at) if at.isdecimal() else at))
+    elif kind == "wait":
+        arm(WaitAt(at))
