@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from recyclekit import clock
 from recyclekit.errors import LeaseError
-from recyclekit.ledger.protocol import Lease
+from recyclekit.ledger.protocol import HeldLease, Lease
 from recyclekit.ledger.schema import leases
 from recyclekit.ledger.store import Store, upsert
 
@@ -74,6 +74,20 @@ def check(connection: Connection, lease: Lease) -> None:
             why=f"It is held by {row.holder if row and row.holder else 'nobody'} now; nothing more was recorded.",
             fix="Look at `recyclekit runs`; resume with `recyclekit retry` once the other run has ended.",
         )
+
+
+def held(connection: Connection) -> list[HeldLease]:
+    """Return the leases that have a holder, also those past their end: nobody took them over yet."""
+    found = connection.execute(select(leases).where(leases.c.holder.is_not(None)).order_by(leases.c.pipeline))
+    return [_held(row) for row in found]
+
+
+def _held(row: Row[Any]) -> HeldLease:
+    host, pid, run, since = row.holder.split(":", 3)
+    return HeldLease(
+        pipeline=row.pipeline, run=run, host=host, pid=pid, since=since, ends_at=row.expires_at,
+        is_dead=_is_dead(row.machine, row.holder),
+    )  # fmt: skip
 
 
 def machine() -> str:

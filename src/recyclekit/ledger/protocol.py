@@ -25,6 +25,19 @@ class Lease:
     holder: str  # host:pid:run:since
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLease:
+    """Who holds a lease, as told to a person; `is_dead`: provably, its process on this machine has ended."""
+
+    pipeline: str
+    run: str
+    host: str
+    pid: str
+    since: str
+    ends_at: datetime
+    is_dead: bool
+
+
 class LedgerReader(Protocol):
     """Looks, never writes."""
 
@@ -54,6 +67,10 @@ class LedgerReader(Protocol):
 
     def dead_letters(self, run: str) -> pl.DataFrame:
         """Return what a run set aside."""
+        ...
+
+    def leases(self) -> Sequence[HeldLease]:
+        """Return who holds the leases, also those past their end that nobody took over yet."""
         ...
 
     def cursor(self, pipeline: str, connection: str, table: str) -> str | None:

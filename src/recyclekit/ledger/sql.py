@@ -15,7 +15,7 @@ from recyclekit.errors import UnknownRunError
 from recyclekit.ledger import budgets, intents, proposals, reading, touching
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.parts import Known
-from recyclekit.ledger.protocol import Lease
+from recyclekit.ledger.protocol import HeldLease, Lease
 from recyclekit.ledger.schema import actions, cursors, runs
 from recyclekit.ledger.settling import give_up, record, reopen_run
 from recyclekit.ledger.store import Store, Work, upsert
@@ -67,6 +67,9 @@ class SqlLedger:
             return reading.dead_letters(self.store, connection, intents.number(connection, run))
 
         return self._read(work, dead_letters())
+
+    def leases(self) -> Sequence[HeldLease]:
+        return self._read(leasing.held, [])
 
     def cursor(self, pipeline: str, connection: str, table: str) -> str | None:
         return self._read(lambda c: reading.cursor(c, pipeline, connection, table), None)
