@@ -209,3 +209,21 @@ def test_a_stage_that_sounds_closed_and_is_taken_for_open_is_a_warning(tmp_path:
     (tmp_path / "deals.csv").write_text(f"id,stage\n1,Won\n2,{stage}\n", encoding="utf-8")
     found = [f for f in preflight(opened(tmp_path)) if f"'{stage}' is taken for open" in f.what]
     assert [f.level for f in found] == [level]
+
+
+def test_stages_that_sound_closed_are_offered_where_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_text("id,stage\n1,受注\n2,失注\n3,提案中\n", encoding="utf-8")
+    found = preflight(opened(tmp_path, GOOD.replace("{won: [Won], lost: [Lost]}", "{}")))
+    (error,) = [f for f in found if f.level == "error"]
+    assert error.fix.endswith("perhaps {won: [受注], lost: [失注]}.")
+
+
+def test_a_reason_in_no_picklist_is_told_with_what_its_words_are_read_as(tmp_path: Path) -> None:
+    rows = "".join(f"{n},Lost,{why}\n" for n, why in enumerate(["予算がなかった", "予算がなかった", "XQ-7", "XQ-7"]))
+    (tmp_path / "deals.csv").write_text(f"id,stage,why\n9,Won,\n{rows}", encoding="utf-8")
+    text = GOOD.replace("deal_stage: stage", "deal_stage: stage, lost_reason: why")
+    told = {f.what for f in preflight(opened(tmp_path, text)) if f.where == "reasons"}
+    assert told == {
+        "'予算がなかった' is in no picklist: 2 deals, 0 in money; its words are read as no_budget.",
+        "'XQ-7' is in no picklist: 2 deals, 0 in money; a person must look at them.",
+    }

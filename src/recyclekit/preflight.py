@@ -27,7 +27,9 @@ from recyclekit.project import Connection, Project
 if TYPE_CHECKING:
     from recyclekit.stages.classify import Classified
 
-_SOUNDS_CLOSED = re.compile(r"失注|受注|成約|\b(closed|lost|won)\b", re.IGNORECASE)
+_SOUNDS_LOST = re.compile(r"失注|敗|不成立|\blost\b", re.IGNORECASE)
+_SOUNDS_CLOSED = re.compile(r"失注|敗|不成立|受注|成約|\b(closed|lost|won)\b", re.IGNORECASE)
+_REASONS = "reasons"
 MOST = 20
 """How many values of one kind are listed; the rest is counted."""
 
@@ -112,7 +114,8 @@ def _data(project: Project, job: Job) -> Iterator[Finding]:
     yield from _set_aside(snapshot)
     yield from _stages(job, snapshot)
     classified = job.classify(snapshot)
-    yield from classified.findings
+    yield from (finding for finding in classified.findings if finding.where != _REASONS)
+    yield from _reasons(job, classified)
     nurture = project.nurture(job.pipeline)
     if nurture is not project.crm(job.pipeline) and ActionKind.ENROL in plannable(job.policy.spec):
         yield from _strangers(nurture, snapshot)
@@ -158,6 +161,20 @@ def _set_aside(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding(level="warning", where=where, what=what, fix="Mend them in the system; the others go on.")
 
 
+def _reasons(job: Job, classified: Classified) -> Iterator[Finding]:
+    """Say which values of the reason field are in no picklist, and what becomes of them as long as they are not."""
+    from recyclekit.policy.reasons import read_reasons
+
+    listed = classified.unmapped.head(MOST)
+    read = dict.fromkeys(listed["value"]) if listed.height else {}
+    if read and job.policy.spec.reasons.read_text:
+        read |= dict(read_reasons(listed["value"], why=False).select("text", "reason").iter_rows())
+    for value, count, amount in listed.iter_rows():
+        meant = f"its words are read as {read[value]}" if read[value] else "a person must look at them"
+        what = f"'{value}' is in no picklist: {counted(count, 'deal')}, {amount or 0:,.0f} in money; {meant}."
+        yield Finding(level="warning", where=_REASONS, what=what, fix="Map each value to a reason under `reasons`.")
+
+
 def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
     deals = snapshot.deals
     closed = deals.filter(pl.col("crm_state") != "open").height
@@ -165,7 +182,8 @@ def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
         what = (
             f"None of {counted(deals.height, 'deal')} is won or lost, so nothing can be recycled but what has stalled."
         )
-        yield Finding(level="error", where="stages", what=what, fix="Name the won and lost stages under `stages`.")
+        fix = f"Name the won and lost stages under `stages`{_for_example(deals)}."
+        yield Finding(level="error", where="stages", what=what, fix=fix)
     if "deal_stage" not in deals.columns or job.mapped.stages.open is not None:
         return
     money = pl.col("amount").sum() if "amount" in deals.columns else pl.lit(0.0)
@@ -178,5 +196,15 @@ def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
     )
     for stage, count, amount in unmapped.head(MOST).iter_rows():
         what = f"The stage '{stage}' is taken for open: {counted(count, 'deal')}, {amount or 0:,.0f} in money."
-        fix = "Name it under `stages` if it is won or lost; `stages.open` lists those that are open."
+        fix = "Name under `stages` those that are won or lost; `stages.open` lists those that are open."
         yield Finding(level="warning" if _SOUNDS_CLOSED.search(stage) else "note", where="stages", what=what, fix=fix)
+
+
+def _for_example(deals: pl.DataFrame) -> str:
+    """Return what might be written, where stages sound closed."""
+    if "deal_stage" not in deals.columns:
+        return ""
+    stages = [s for s in deals["deal_stage"].drop_nulls().unique().sort().head(100) if _SOUNDS_CLOSED.search(s)]
+    lost = [s for s in stages if _SOUNDS_LOST.search(s)]
+    won = [s for s in stages if s not in lost]
+    return f", perhaps {{won: [{', '.join(won)}], lost: [{', '.join(lost)}]}}" if stages else ""

@@ -30,17 +30,23 @@ def findings_view(findings: Sequence[Finding]) -> RenderableType:
     """Return what a check found, the gravest first, each with what to do about it."""
     order = list(_LEVELS)
     ranked = sorted(findings, key=lambda f: order.index(f.level) if f.level in order else len(order))
-    return stack(*(_finding(finding) for finding in _gathered(ranked)), _verdict(findings))
+    return stack(*(_finding(*gathered) for gathered in _gathered(ranked)), _verdict(findings))
 
 
-def _gathered(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings that say the same of several places as one: `rule a`, `rule b` become `rules a, b`."""
+def _gathered(findings: Iterable[Finding]) -> Iterable[tuple[Finding, Sequence[str]]]:
+    """Yield findings that belong together as one, with all that they say.
+
+    `rule a` and `rule b` that say the same become `rules a, b`; what is said of one place with one way to mend it
+    stands there together.
+    """
     same: dict[tuple[str, str, str], list[str]] = {}
     for finding in findings:
         same.setdefault((finding.level, finding.what, finding.fix), []).append(finding.where)
-    return [
-        Finding(level=level, where=_places(there), what=what, fix=fix) for (level, what, fix), there in same.items()
-    ]
+    said: dict[tuple[str, str, str], list[str]] = {}
+    for (level, what, fix), there in same.items():
+        said.setdefault((level, _places(there), fix), []).append(what)
+    for (level, where, fix), lines in said.items():
+        yield Finding(level=level, where=where, what=lines[0], fix=fix), lines
 
 
 def _places(places: Sequence[str]) -> str:
@@ -50,10 +56,10 @@ def _places(places: Sequence[str]) -> str:
     return f"{kinds.pop()}s {', '.join(place.partition(' ')[2] for place in places)}"
 
 
-def _finding(finding: Finding) -> RenderableType:
+def _finding(finding: Finding, said: Sequence[str]) -> RenderableType:
     style, label = _LEVELS.get(finding.level, (QUIET, finding.level))
     lines: list[RenderableType] = [Text.assemble((f"{label} ", style), words(finding.where, "bold"))]
-    lines.append(indent(words(finding.what)))
+    lines += [indent(words(what)) for what in said]
     if finding.fix:
         lines.append(indent(Text.assemble(("fix: ", "bold"), words(finding.fix))))
     return Group(*lines)

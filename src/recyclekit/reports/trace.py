@@ -13,6 +13,7 @@ import polars as pl
 
 from recyclekit.errors import InputError
 from recyclekit.models.decision import CLASSIFIED
+from recyclekit.models.headings import fold
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import PolicyStamp
 from recyclekit.models.snapshot import Snapshot
@@ -117,8 +118,8 @@ def _unknown(deal_id: str, snapshot: Snapshot) -> InputError:
     if dead.height:
         line, reason = dead.select("line", "reason").row(0)
         return InputError(f"Deal '{deal_id}' was set aside (line {line}): {reason}", fix="Correct it in the CRM.")
-    known = snapshot.deals["deal_id"].head(20_000).to_list()
-    near = difflib.get_close_matches(deal_id, known, n=3)
+    known = {fold(one): one for one in snapshot.deals["deal_id"].head(20_000)}
+    near = [known[one] for one in difflib.get_close_matches(fold(deal_id), list(known), n=3)]
     fix = f"Did you mean {', '.join(near)}?" if near else "Check the id; it is the CRM's own."
     return InputError(f"There is no deal '{deal_id}'.", fix=fix)
 
