@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ def _has_type(client: SyncPrefectClient, slug: str) -> bool:
 
 
 def _deployments(client: SyncPrefectClient, project: Project, file: DeploymentFile) -> Iterator[Done]:
-    names = file.full_names({point: _flow_name(point) for point in (_entrypoint(one) for one in file.deployments)})
+    names = file.full_names()
     before = {name: _deployment(client, name) for name in names}
     for name, one in zip(names, file.deployments, strict=True):
         _refuse_strangers(name, one, before[name])
@@ -109,29 +108,6 @@ def _deployments(client: SyncPrefectClient, project: Project, file: DeploymentFi
     for pipeline in sorted(missing):
         what = f"{file.path} names it in no deployment, so nothing runs it"
         yield Done(kind="pipeline", name=pipeline, did=Did.SKIPPED, what=what)
-
-
-def _entrypoint(one: Mapping[str, Any]) -> str:
-    if not isinstance(one.get("entrypoint"), str):
-        raise ConfigError(
-            f"The deployment {one['name']} has no entrypoint.", fix="Name a flow, as the packaged file does."
-        )
-    return str(one["entrypoint"])
-
-
-def _flow_name(entrypoint: str) -> str:
-    from prefect.flows import load_flow_from_entrypoint
-
-    try:
-        module, _, function = entrypoint.rpartition(".")
-        found = load_flow_from_entrypoint(entrypoint) if ":" in entrypoint else getattr(import_module(module), function)
-        return str(found.name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"The flow {entrypoint} cannot be imported here.",
-            why=str(error),
-            fix="Install its package here too: a deployment's form is made from the flow itself.",
-        ) from error
 
 
 def _deployment(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,13 @@ class DeploymentFile:
         named = [(one.get("work_pool") or {}).get("name") for one in self.deployments]
         return list(dict.fromkeys(str(name) for name in named if name))
 
-    def full_names(self, flows: Mapping[str, str]) -> list[str]:
-        """Return flow/deployment of each; `flows` says entry point → the flow's name."""
-        return [f"{flows[one['entrypoint']]}/{one['name']}" for one in self.deployments]
+    def full_names(self) -> list[str]:
+        """Return flow/deployment of each, as Prefect calls them.
+
+        Raises:
+            ConfigError: a deployment names no flow that can be imported here.
+        """
+        return [f"{_flow_name(one)}/{one['name']}" for one in self.deployments]
 
 
 def read_deployments(project: Project) -> DeploymentFile:
@@ -61,6 +66,26 @@ def read_deployments(project: Project) -> DeploymentFile:
         )
     filled = [inner for one in listed for inner in _each(one, project)]
     return DeploymentFile(shown, {"name": content.get("name", "recyclekit"), "deployments": filled})
+
+
+def _flow_name(one: Mapping[str, Any]) -> str:
+    from prefect.flows import load_flow_from_entrypoint
+
+    entrypoint = one.get("entrypoint")
+    if not isinstance(entrypoint, str):
+        raise ConfigError(
+            f"The deployment {one['name']} has no entrypoint.", fix="Name a flow, as the packaged file does."
+        )
+    try:
+        module, _, function = entrypoint.rpartition(".")
+        found = load_flow_from_entrypoint(entrypoint) if ":" in entrypoint else getattr(import_module(module), function)
+        return str(found.name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(
+            f"The flow {entrypoint} cannot be imported here.",
+            why=str(error),
+            fix="Install its package here too: a deployment's form is made from the flow itself.",
+        ) from error
 
 
 def _each(one: Mapping[str, Any], project: Project) -> Iterator[dict[str, Any]]:

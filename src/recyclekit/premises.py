@@ -27,16 +27,17 @@ def disk_under(path: Path, mounts: Path = MOUNTS) -> str | None:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return None
-    place, found = path.resolve(), (-1, None)
+    place, deepest = path.resolve(), -1
+    found: str | None = None
     for line in lines:
         before, _, after = line.partition(" - ")
         fields, kind = before.split(" "), after.split(" ")[0]
         if len(fields) < 5 or not kind:
             continue
         point = Path(_unescaped(fields[4]))
-        if place.is_relative_to(point) and len(point.parts) >= found[0]:  # of two on one point, the later one counts
-            found = (len(point.parts), kind)
-    return found[1]
+        if place.is_relative_to(point) and len(point.parts) >= deepest:  # of two on one point, the later one counts
+            deepest, found = len(point.parts), kind
+    return found
 
 
 def is_network(kind: str) -> bool:
@@ -62,7 +63,7 @@ def _disk(project: Project, mounts: Path) -> Iterator[Finding]:
         yield Finding(
             level="error",
             where="ledger",
-            what=f"The ledger {path} is a SQLite file on a network disk ({disk}): two machines may write at once, unseen.",
+            what=f"The ledger {path} is a SQLite file on a network disk ({disk}), where its locks cannot be relied on.",
             fix="Put it on a disk of this machine, or take PostgreSQL: ledger: postgresql+psycopg://user@host/database",
         )
 
@@ -83,7 +84,7 @@ def _leases(project: Project) -> Iterator[Finding]:
                 "that process is gone" if lease.is_dead else f"it gave no sign of life since {lease.ends_at:%H:%M} UTC"
             )
             what = f"The lease is still held by a dead run: {who}; {how}."
-            fix = f"Nothing needs to be freed: the next run takes the lease over. To finish it now: recyclekit retry {lease.run}"
+            fix = f"Nothing needs to be freed: the next run takes it over. To finish now: recyclekit retry {lease.run}"
             yield Finding(level="warning", where=where, what=what, fix=fix)
         else:
             what = f"The pipeline is being worked on: {who}."
