@@ -25,6 +25,9 @@ def check(
     parity: Annotated[
         tuple[str, str] | None, Parameter(help="Two connections: does the policy decide alike on both?")
     ] = None,
+    server: Annotated[
+        bool | None, Parameter(help="Look at the Prefect server too; default: where PREFECT_API_URL is set.")
+    ] = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> int:
@@ -33,15 +36,32 @@ def check(
     Wrong columns are named with the nearest right one; unmapped stages and reasons with their deals and money.
     With --fix, what the system lacks and we can create (our own fields, say) is listed, and created after a yes.
     With --parity A B, the pipeline's policy is tried on two connections and the decisions are held side by side.
+    With --server, also what a scheduled run needs: a server that answers, versions that go together, block types,
+    deployments, work pools with a worker, and schedules in the project's time zone.
     """
     if parity is not None:
         return _parity(where.open(), parity, where.pipeline, business_date(as_of), as_json=as_json)
     from recyclekit.cli.findings import report_findings
     from recyclekit.preflight import preflight
+    from recyclekit.premises import premises
 
     project, day = where.open(), business_date(as_of)
     made = _fix(project, where.pipeline, yes=yes) if fix else ()
-    return report_findings([*made, *preflight(project, where.pipeline, day)], as_json=as_json)
+    around = [*premises(project), *_server(project, asked=server), *preflight(project, where.pipeline, day)]
+    around.sort(key=lambda finding: ("error", "warning", "note").index(finding.level))
+    return report_findings([*made, *around], as_json=as_json)
+
+
+def _server(project: Project, *, asked: bool | None) -> Sequence[Finding]:
+    """Look at the Prefect server where somebody asks for it, or where the environment names one."""
+    import importlib
+    import os
+
+    if asked is False or (asked is None and not os.environ.get("PREFECT_API_URL")):
+        return ()
+    # By name, so that nothing of this package imports Prefect: the flows are a room of their own.
+    found: Sequence[Finding] = importlib.import_module("recyclekit_flows.checking").check_server(project)
+    return found
 
 
 def _parity(
