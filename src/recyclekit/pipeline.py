@@ -26,7 +26,7 @@ import polars as pl
 
 from recyclekit import admission, clock, taking_up
 from recyclekit.errors import ConfigError
-from recyclekit.events import Listen, StageEnded, StageStarted, silence
+from recyclekit.events import Listen, Observer, StageEnded, StageStarted, silence
 from recyclekit.models.drift import late
 from recyclekit.ledger.holding import beating, held
 from recyclekit.manifest import assemble
@@ -37,6 +37,9 @@ from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.models.tables import Table
+from recyclekit.observing.hearing import everyone
+from recyclekit.observing.metrics import Metrics
+from recyclekit.observing.records import log_unwritten
 from recyclekit.rereading import Reread, checked_as_of, rereading
 from recyclekit.stages import write_back as stage_5
 from recyclekit.stages.classify import Classified, classify, facts
@@ -83,14 +86,16 @@ class Job:
     roster: Roster
     state: Path
     listen: Listen = silence
+    observers: tuple[Observer, ...] = ()
+    metrics: Metrics = field(default_factory=Metrics)
     flow_run: str | None = None
     lease: Lease | None = None
     should_stop: Stop = field(default_factory=Stop)
     run: str = field(default_factory=new_run_id)
 
     def listening(self, listen: Listen) -> Job:
-        """Return the same job, heard by somebody else."""
-        return replace(self, listen=listen)
+        """Return the same job, heard by somebody else; its observers go on hearing it."""
+        return replace(self, listen=everyone(listen, self.observers))
 
     def stopping(self, should_stop: Callable[[], bool]) -> Job:
         """Let this job and the doors of its project ask, before every call and while they wait, whether to stop.
@@ -353,5 +358,6 @@ class Job:
         self.listen(StageEnded(run=self.run, stage=stage, seconds=seconds, figures=figures))
 
     def _told(self, outcome: Outcome) -> Outcome:
+        log_unwritten(outcome)
         tell_ended(self.listen, self.pipeline, outcome)
         return outcome

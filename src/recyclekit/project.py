@@ -14,11 +14,14 @@ from pydantic import BaseModel
 
 from recyclekit import clock
 from recyclekit.errors import ConnectorError, ProjectError
-from recyclekit.events import Listen, silence
+from recyclekit.events import Listen, Observer, silence
 from recyclekit.models import owner_ids
 from recyclekit.models.field_map import Mapped
 from recyclekit.models.roster import Roster
 from recyclekit.models.tables import Table
+from recyclekit.observing.context import Binding
+from recyclekit.observing.hearing import LogEvents, everyone
+from recyclekit.observing.metrics import Metrics
 from recyclekit.project_file import FILE, ConnectionSpec, ProjectSpec, read_project
 from recyclekit.secrecy import remember_address, remember_all
 from recyclekit.stopping import Stop
@@ -27,7 +30,7 @@ from recyclekit.yaml_file import Document, did_you_mean, validate
 if TYPE_CHECKING:
     from recyclekit.connectors.doors import Provider
     from recyclekit.connectors.manifest import ConnectorManifest, Opening
-    from recyclekit.connectors.protocols import Sink, Source
+    from recyclekit.connectors.protocols import Calls, Sink, Source
     from recyclekit.connectors.registry import Registry
     from recyclekit.ledger.housekeeping import Housekeeping
     from recyclekit.ledger.protocol import Ledger, SharesBudgets
@@ -217,6 +220,8 @@ class Project:
         name = self.pipeline_name(pipeline)
         spec = self.spec.pipelines[name]
         source = self.connection(spec.source)
+        metrics = Metrics(self.calls)
+        observers = self._observers(metrics, {"pipeline": name, "connection": spec.source})
         return Job(
             pipeline=name,
             as_of=as_of or clock.today(self.timezone),
@@ -231,9 +236,28 @@ class Project:
             roster=self.roster(),
             connection=spec.source,
             state=self.state,
-            listen=listen,
+            listen=everyone(listen, observers),
+            observers=observers,
+            metrics=metrics,
             should_stop=self.stop,
         )
+
+    def calls(self) -> Mapping[str, Calls]:
+        """Return what the doors that are open have asked of their systems so far, by connection and door."""
+        from recyclekit.connectors.protocols import TellsCalls
+
+        opened = {name: vars(one) for name, one in self._connections.items()}
+        doors = {name: there.get("sink") or there.get("source") for name, there in opened.items()}
+        return {name: door.told_calls() for name, door in doors.items() if isinstance(door, TellsCalls)}
+
+    def _observers(self, metrics: Metrics, ids: Mapping[str, str]) -> tuple[Observer, ...]:
+        """Return who hears a job beside whoever runs it: binding first, so that what the others log has its ids."""
+        from recyclekit.observing import telemetry
+
+        told = {**ids, **({"tenant": self.spec.tenant} if self.spec.tenant else {})}
+        traced = telemetry.from_environment(metrics, told)
+        own = (Binding(told), metrics, LogEvents(), *((traced,) if traced else ()))
+        return (*own, *self.registry.heard_by(self.spec.plugins.observers))
 
     def job_on(self, connection: str, pipeline: str | None = None, as_of: date | None = None) -> Job:
         """Return a pipeline's job on any connection of the project, remembering nothing: for holding two side by side.

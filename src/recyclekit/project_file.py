@@ -92,6 +92,7 @@ class PluginsSpec(_Strict):
     """Which plugins may be loaded."""
 
     allow: tuple[str, ...] | None = Field(default=None, description="Distributions; left out, all.")
+    observers: tuple[str, ...] = Field(default=(), description="Plugins that hear the events of runs, by their names.")
 
 
 class ProjectSpec(_Strict):

@@ -22,11 +22,16 @@ def run(argv: Sequence[str]) -> int:
     """Run one command; return its exit code. A user's mistake never shows a traceback."""
     from cyclopts import CycloptsError
 
-    from recyclekit.cli.app import app
+    from recyclekit.cli.logs import without_option
     from recyclekit.errors import ExitCode, RecyclekitError
+    from recyclekit.observing.logs import begin
 
     as_json = "--json" in argv
     try:
+        argv, wish = without_option(argv)
+        begin(wish)
+        from recyclekit.cli.app import app
+
         code = app(list(argv), exit_on_error=False, print_error=True, result_action="return_value")
     except CycloptsError:
         return ExitCode.USAGE

@@ -35,7 +35,8 @@ app = App(
     name="recyclekit",
     version=__version__,
     help="Bring lost and stalled deals back: plan, look, apply, and undo if it was wrong.",
-    help_epilogue="First time here? `recyclekit demo` shows everything on sample data and touches nothing of yours.",
+    help_epilogue="First time here? `recyclekit demo` shows everything on sample data and touches nothing of yours.\n"
+    "Logs: --log json or --log console on any command (or RECYCLEKIT_LOG), with a level as in --log json:debug.",
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # cli.run says what to do next
 )

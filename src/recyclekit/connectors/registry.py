@@ -111,6 +111,23 @@ class Registry:
         """The listeners of all plugins; loads every plugin."""
         return tuple(observer for plugin in self._plugins() for observer in plugin.observers)
 
+    def heard_by(self, names: Collection[str]) -> tuple[Observer, ...]:
+        """Return the listeners of these plugins, by the names of their entry points, importing no other plugin.
+
+        Raises:
+            ConnectorError: there is none of that name, it is broken, or it listens to nothing.
+        """
+        found: list[Observer] = []
+        for name in names:
+            plugins = [self._plugin(i) for i, entry in enumerate(self.entries) if entry.name == name]
+            listeners = [observer for plugin in plugins for observer in plugin.observers]
+            if not listeners:
+                faults = " ".join(fault.reason for plugin in plugins for fault in plugin.broken)
+                why = faults or ("It implements no recyclekit_observers." if plugins else "It is not installed.")
+                raise ConnectorError(f"The plugin '{name}' cannot observe runs.", why=why)
+            found += listeners
+        return tuple(found)
+
     def _plugin(self, index: int) -> Plugin:
         if index not in self._loaded:
             self._loaded[index] = load(self.entries[index])
