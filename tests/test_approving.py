@@ -1,4 +1,4 @@
-"""Plans that wait for a person, without a server: from proposal to what stands in the CRM, with two shells at once, too."""
+"""Plans that wait for a person, without a server: from proposal to what stands in the CRM, with two shells as well."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from prefect.logging import get_run_logger
 from recyclekit.events import Event, Listen, RunEnded, StageEnded, StageStarted, silence
 from recyclekit.faultpoint import faultpoint
 from recyclekit_flows.emitted import emit
+from recyclekit_flows.politely import politely
+from recyclekit_flows.progress import follow
 
 LISTENER: ContextVar[Listen] = ContextVar("listener", default=silence)
 """Hears the events too. A listener cannot be a flow parameter: those are stored as JSON."""
@@ -18,6 +20,8 @@ def hear(event: Event) -> None:
     """Log what ended, with its figures; hand every event on, to Prefect's automations too."""
     LISTENER.get()(event)
     emit(event)
+    with politely():
+        follow(event)
     match event:
         case StageStarted(stage=stage):
             faultpoint(f"stage.{stage}")

@@ -34,6 +34,7 @@ from recyclekit_flows.ending import ended, refused, turned_down
 from recyclekit_flows.heard import hear
 from recyclekit_flows.held import Held
 from recyclekit_flows.lateness import Minutes, out_of_turn
+from recyclekit_flows.politely import politely
 from recyclekit_flows.shown import show_plan, write_report
 from recyclekit_flows.stage import stage
 
@@ -182,7 +183,9 @@ def _whole(job: Held[Job], wish: _Wish) -> State[Any]:
     plan = schedule(job, snapshot, classified)
     manifest = plan.value.manifest
     kept = plan_file.keep(plan.value, job.value.state)
-    show_plan(plan.value, write_report(job.value, plan.value, wish.project.spec.reports.base_url))
+    report = write_report(job.value, plan.value, wish.project.spec.reports.base_url)
+    with politely():
+        show_plan(plan.value, report)
     hear(RunPlanned(run=manifest.run, pipeline=manifest.pipeline, figures=figures(plan.value)))
     if wish.approval is Approval.PLAN_ONLY:
         return Completed(message=f"Planned {sum(manifest.actions.values()):,} writes, wrote none: {kept}", data=plan)
