@@ -112,14 +112,23 @@ class Reader:
 
 
 def _replaced(text: pl.Expr, values: Mapping[str, str] | None) -> pl.Expr:
-    return text.replace(list(values), list(values.values())) if values else text
+    if not values:
+        return text
+    old, new = list(values), list(values.values())
+    # `replace` as such would hold all records in memory until the last one is read; so would `replace_strict` below.
+    return text.map_batches(lambda texts: texts.replace(old, new), return_dtype=pl.String, is_elementwise=True)
 
 
 def _one_of(source: pl.Expr, choose: Choose, sample: pl.DataFrame, dtype: pl.DataType) -> pl.Expr:
     found = sample.select(raw=source, text=folded(source)).drop_nulls().unique()
-    known = {raw: value for raw, text in found.iter_rows() if (value := choose(text)) is not None}
-    new = pl.Series(list(known.values()), dtype=dtype)
-    return source.replace_strict(pl.Series(list(known), dtype=pl.String), new, default=None, return_dtype=dtype)
+    texts: dict[object, list[str]] = {}
+    for raw, text in found.iter_rows():
+        if (value := choose(text)) is not None:
+            texts.setdefault(value, []).append(raw)
+    answer = pl.lit(None, dtype)
+    for value, these in texts.items():
+        answer = pl.when(source.is_in(these)).then(pl.lit(value, dtype)).otherwise(answer)
+    return answer
 
 
 def _moment(column: Column, source: pl.Expr, name: str) -> pl.Expr:
