@@ -94,6 +94,19 @@ def test_a_newer_plan_takes_the_place_of_one_that_waits_in_its_pipeline_only(led
         ledger.proposed("r1")
 
 
+def test_an_approved_plan_that_nobody_began_to_write_is_replaced_too_but_not_one_that_is_being_written(
+    ledger: SqlLedger,
+) -> None:
+    ledger.propose(a_whole_plan("r1"), Cause.APPROVAL, WEEK)
+    ledger.decide("r1", YES)
+    _, replaced = ledger.propose(a_whole_plan("r2"), Cause.APPROVAL, WEEK)
+    assert [one.run for one in replaced] == ["r1"]
+    ledger.decide("r2", YES)
+    ledger.begin(ledger.acquire("main", "r2"), a_run("r2"), a_whole_plan("r2").actions, dead_letters())
+    _, replaced = ledger.propose(a_whole_plan("r3"), Cause.APPROVAL, WEEK)
+    assert list(replaced) == []
+
+
 def test_the_first_word_counts_and_the_same_word_again_is_no_error(ledger: SqlLedger) -> None:
     ledger.propose(a_whole_plan(), Cause.APPROVAL, WEEK)
     limited = Verdict(approve=True, door=Door.PREFECT, limit=5, without=("b", "a"))

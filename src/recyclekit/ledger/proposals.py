@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from recyclekit.errors import LedgerError, StalePlanError, UnknownRunError
 from recyclekit.ledger.remembered import pack, unpacked
-from recyclekit.ledger.schema import proposals
+from recyclekit.ledger.schema import proposals, runs
 from recyclekit.ledger.store import Store
 from recyclekit.models.decision import SCHEDULED
 from recyclekit.models.plan import Manifest, Plan
@@ -40,7 +40,9 @@ def propose(
         known = _row(connection, manifest.run)
         if known is not None:  # our own, from a commit whose answer was lost
             return known, [], now
-        older = (c.pipeline == manifest.pipeline) & (c.state == ProposalState.WAITING)
+        undone = c.state.in_([ProposalState.WAITING, ProposalState.APPROVED])  # approved, and its process died before
+        begun = select(runs.c.run).where(runs.c.run == c.run).exists()
+        older = (c.pipeline == manifest.pipeline) & undone & ~begun
         replaced = connection.execute(select(*_HEAD).where(older).with_for_update()).all()
         connection.execute(update(proposals).where(older).values(state=ProposalState.SUPERSEDED, **_GONE))
         row = {
