@@ -18,30 +18,33 @@ LAST = 3.0
 
 @contextmanager
 def stoppable() -> Iterator[Callable[[], bool]]:
-    """Yield the question "should we stop?", which SIGTERM and Ctrl-C answer with yes; a second one ends at once.
+    """Yield the question "should we stop?", which SIGTERM and Ctrl-C answer with yes.
 
-    Once asked to stop, the process ends within POLITE + LAST seconds. Signals reach the main thread only; in another
+    Once asked to stop, the process ends within POLITE + LAST seconds. A second Ctrl-C ends it at once; a second SIGTERM
+    changes nothing, since a service manager and a worker both send one. Signals reach the main thread only; in another
     one, nobody asks.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    asked = threading.Event()
+    asked, enough = threading.Event(), threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def hear(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+        if enough.is_set() or (asked.is_set() and number == signal.SIGINT):
             _as_before(before[signal.Signals(number)], number, frame)
-        asked.set()
-        threading.Thread(target=_insist, args=(number,), name="recyclekit-stop", daemon=True).start()
+        if not asked.is_set():
+            asked.set()
+            threading.Thread(target=_insist, args=(number, enough), name="recyclekit-stop", daemon=True).start()
 
     for number in before:
         signal.signal(number, hear)
     try:
         yield asked.is_set
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not asked.is_set():  # else what remains is to report how it ended, which nothing should interrupt
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _as_before(handler: object, number: int, frame: FrameType | None) -> None:
@@ -50,8 +53,9 @@ def _as_before(handler: object, number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _insist(number: int) -> None:
+def _insist(number: int, enough: threading.Event) -> None:
     time.sleep(POLITE)
+    enough.set()
     os.kill(os.getpid(), number)
     time.sleep(LAST)
     os._exit(128 + number)
