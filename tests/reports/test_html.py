@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from recyclekit.models.decision import SCHEDULED
+from recyclekit.models.memory import UNFINISHED
 from recyclekit.models.run import Outcome, RunState
 from recyclekit.models.snapshot import Finding, dead_letters
 from recyclekit.policy.loader import load_policy
@@ -195,3 +196,19 @@ def test_a_failed_attempt_leaves_the_old_page_as_it_was(tmp_path: Path, monkeypa
     with pytest.raises(OSError, match="No space"):
         write_report(path, large_plan(10))
     assert path.read_bytes() == before
+
+
+def test_a_run_that_stopped_early_is_named_with_the_way_to_take_it_up() -> None:
+    row = {"run": "r-stopped", "kind": "apply", "unsent": 1322, "in_doubt": 5, "waiting": 4}
+    stopped = pl.DataFrame([row], schema=UNFINISHED, orient="row")
+    shown = render_report(replace(small_plan(), unfinished=stopped))
+    assert "recyclekit retry r-stopped" in shown
+    assert "1,322" in shown
+    assert "Not finished" not in render_report(small_plan())
+
+
+def test_the_page_opens_in_the_language_of_the_policy() -> None:
+    english = load_policy("standard")
+    japanese = replace(english, spec=english.spec.model_copy(update={"language": "ja"}))
+    assert 'id="in-en" checked' in render_report(small_plan(), policy=english)
+    assert 'id="in-ja" checked' in render_report(small_plan(), policy=japanese)

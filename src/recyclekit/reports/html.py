@@ -51,7 +51,8 @@ def render_report(
     outcome: Outcome | None = None,
 ) -> str:
     """Return the page as text; the same input gives the same text."""
-    variables = page(plan, words=Words.of(policy), outcome=outcome)
+    language = policy.spec.language if policy is not None else "en"
+    variables = page(plan, words=Words.of(policy), outcome=outcome) | {"language": language}
     return _environment().get_template("report.html.j2").render(variables)
 
 

@@ -68,6 +68,7 @@ def page(plan: Plan, *, words: Words, outcome: Outcome | None = None) -> dict[st
         "letters_total": plan.dead_letters.height,
         "unmapped": plan.unmapped.head(COUNTED).to_dicts(),
         "findings": [f for f in plan.findings if plan.unmapped.is_empty() or f.where != "reasons"],
+        "unfinished": plan.unfinished.head(LISTED).to_dicts(),
         "outcome": outcome,
         "parts": _outcome_parts(outcome),
     }
