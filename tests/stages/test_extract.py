@@ -103,9 +103,9 @@ def test_a_source_that_scans_hands_over_its_lazy_frame_and_what_it_could_not_spl
 def test_many_records_are_laid_down_in_files_and_come_back_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "IN_MEMORY", 10)
+    monkeypatch.setattr(stage, "IN_MEMORY", 30)
     found = extract(Pages([page(n, 4) for n in range(1, 41, 4)]), tables=WANTED, scratch=tmp_path / "new")
-    assert len(list((tmp_path / "new").glob("deals-*.parquet"))) == 4
+    assert len(list((tmp_path / "new").glob("deals-*.arrow"))) == 4
     assert ids(found.records[Table.DEALS]) == [f"D{n}" for n in range(1, 41)]
 
 

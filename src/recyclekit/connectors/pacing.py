@@ -20,6 +20,7 @@ from recyclekit.errors import QuotaError
 from recyclekit.stopping import SLICE, never, refuse_stopped
 
 _SURE = 0.1  # seconds that any clock shows: coarse ones let a shorter wait look like none
+_EVER = float("-inf")  # when a slot that was never used is free
 _LEAST = 0.001  # seconds that a clock surely notices: a wait of less could last for ever
 
 
@@ -42,7 +43,7 @@ class Window:
         if calls < 1 or seconds <= 0:
             raise ValueError(f"a window of {calls} calls in {seconds} seconds lets nothing through")
         self._calls, self._seconds = calls, seconds
-        self._free_at = [float("-inf")] * calls  # a heap: when each slot that is not in flight can be used again
+        self._free_at: list[float] = []  # a heap: when each slot that was used and is not in flight can be used again
         self._in_flight = 0
         self._paused_until = float("-inf")
 
@@ -53,10 +54,13 @@ class Window:
 
     def take(self) -> float | None:
         """Take the slot that is free first; return from when on (see `opens`), or None if all are in flight."""
-        if not self._free_at or self._in_flight >= self._calls:
+        if self._in_flight >= self._calls:
+            return None
+        unused = self._calls > self._in_flight + len(self._free_at)
+        if not unused and not self._free_at:
             return None
         self._in_flight += 1
-        return heapq.heappop(self._free_at)
+        return _EVER if unused else heapq.heappop(self._free_at)
 
     def opens(self, free_at: float) -> float:
         """Return from when on a slot that is free at a moment may be used: not before a pause is over."""
@@ -69,7 +73,7 @@ class Window:
     def give_back(self, free_at: float) -> None:
         """Give back a slot that is free from a moment on: as it was taken, if it was not used after all."""
         self._in_flight -= 1
-        if self._in_flight + len(self._free_at) < self._calls:
+        if free_at > _EVER and self._in_flight + len(self._free_at) < self._calls:
             heapq.heappush(self._free_at, free_at)
 
     def pause(self, until: float) -> None:
@@ -86,13 +90,14 @@ class Window:
             self._resize(limit, now)
         if remaining is None:
             return
-        open_now = sum(1 for at in self._free_at if at <= now)
-        for _ in range(open_now - max(remaining, 0)):
-            heapq.heapreplace(self._free_at, now + self._seconds)
+        closed = self._in_flight + sum(1 for at in self._free_at if at > now)
+        for _ in range(self._calls - closed - max(remaining, 0)):
+            if self._calls > self._in_flight + len(self._free_at):
+                heapq.heappush(self._free_at, now + self._seconds)
+            else:
+                heapq.heapreplace(self._free_at, now + self._seconds)
 
     def _resize(self, calls: int, now: float) -> None:
-        while calls > self._in_flight + len(self._free_at):
-            heapq.heappush(self._free_at, now)
         if calls < self._calls:
             # The slots that stay closed longest stay: they stand for calls that the vendor has counted already.
             keep = max(calls - self._in_flight, 0)

@@ -14,8 +14,8 @@ from recyclekit.events import Listen, StageProgressed, silence
 from recyclekit.models.snapshot import LINE, Extracted, dead_letters
 from recyclekit.models.tables import Table
 
-IN_MEMORY = 200_000
-"""So many records of a table are held in memory; beyond them they go to Parquet files of about this size."""
+IN_MEMORY = 250_000
+"""So many values of a table (records times columns) are held in memory; beyond them they go to files of that size."""
 BARREN = 10_000
 """So many pages without a record may come one after another: some systems hand out ranges that hold nothing."""
 
@@ -139,14 +139,14 @@ class _Shelf:
     scratch: Path | None
     held: list[pl.DataFrame] = field(default_factory=list)
     parts: list[Path] = field(default_factory=list)
-    height: int = 0
+    values: int = 0
     last_line: int = 0
 
     def add(self, page: Page) -> None:
         records = _chosen(self.table, page.records.lazy(), self.wanted).collect()
         self.held.append(self._numbered_on(records))
-        self.height += records.height
-        if self.scratch is not None and self.height >= IN_MEMORY:
+        self.values += records.height * records.width
+        if self.scratch is not None and self.values >= IN_MEMORY:
             self._lay_down(self.scratch)
 
     def frame(self) -> pl.LazyFrame:
@@ -154,7 +154,7 @@ class _Shelf:
         if self.parts and self.held and self.scratch is not None:
             self._lay_down(self.scratch)
         if self.parts:
-            return pl.concat([pl.scan_parquet(part) for part in self.parts], how="diagonal")
+            return pl.concat([pl.scan_ipc(part) for part in self.parts], how="diagonal")
         if not self.held:
             schema = {LINE: pl.UInt64(), **dict.fromkeys(self.wanted, pl.String())}
             return pl.LazyFrame(schema=schema)
@@ -170,10 +170,10 @@ class _Shelf:
         return records
 
     def _lay_down(self, scratch: Path) -> None:
-        part = scratch / f"{self.table}-{len(self.parts):05d}.parquet"
+        part = scratch / f"{self.table}-{len(self.parts):05d}.arrow"
         try:
             scratch.mkdir(parents=True, exist_ok=True)
-            pl.concat(self.held, how="diagonal").write_parquet(part, compression="lz4")
+            pl.concat(self.held, how="diagonal").write_ipc(part, compression="lz4")
         except (OSError, pl.exceptions.PolarsError) as fault:
             raise RecyclekitError(
                 f"The {self.table} that were read cannot be kept in {scratch}.",
@@ -181,4 +181,4 @@ class _Shelf:
                 fix="Make room there, or choose another folder; nothing was written to the system.",
             ) from fault
         self.parts.append(part)
-        self.held, self.height = [], 0
+        self.held, self.values = [], 0

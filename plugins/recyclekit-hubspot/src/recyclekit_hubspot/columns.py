@@ -14,6 +14,7 @@ ID = "hs_object_id"
 """The property that holds a record's id; filled from the record itself, so that it is never absent."""
 PAGE = "_page"
 """Column that holds which of the pages a record came with, as UInt32."""
+_AT_ONCE = 10  # pages that are taken apart together: more save no time, and their trees of values take up memory
 _TAIL = 400  # bytes at the end of a page that are searched for the next cursor
 _NEXT = re.compile(rb'"paging"\s*:\s*\{\s*"next"\s*:\s*\{[^{}]*?"after"\s*:\s*"?([^",}\\]+)"?[^{}]*\}\s*\}\s*\}\s*$')
 _START = re.compile(rb"^\s*\{")
@@ -113,11 +114,17 @@ def _decoded(pages: Sequence[bytes], names: Sequence[str]) -> pl.DataFrame | Non
 
 def _rows(pages: Sequence[bytes], shape: pl.Struct) -> pl.DataFrame | None:
     """Return one row per result, its fields as columns and PAGE; None where an answer has no results at all."""
+    found = [_some_rows(pages[n : n + _AT_ONCE], n, shape) for n in range(0, max(len(pages), 1), _AT_ONCE)]
+    known = [rows for rows in found if rows is not None]
+    return pl.concat(known) if len(known) == len(found) else None
+
+
+def _some_rows(pages: Sequence[bytes], first: int, shape: pl.Struct) -> pl.DataFrame | None:
     bodies = pl.Series("page", list(pages), dtype=pl.Binary).cast(pl.String)
     results = bodies.str.json_decode(shape).struct.field("results").alias("results")
     if results.null_count():
         return None
-    numbered = pl.DataFrame([results]).with_row_index(PAGE).filter(pl.col("results").list.len() > 0)
+    numbered = pl.DataFrame([results]).with_row_index(PAGE, first).filter(pl.col("results").list.len() > 0)
     return numbered.explode("results").unnest("results")
 
 

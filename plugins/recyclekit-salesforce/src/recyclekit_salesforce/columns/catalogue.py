@@ -115,7 +115,7 @@ def query(transport: Transport, text: str, *, everything: bool = False) -> list[
     return records_of(transport, first)
 
 
-def records_of(transport: Transport, first: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def records_of(transport: Transport, first: dict[str, Any]) -> list[Mapping[str, Any]]:
     """Return the records of a page and of all that follow it."""
     try:
         return [record for page in followed(transport, first) for record in page["records"]]
@@ -123,7 +123,7 @@ def records_of(transport: Transport, first: Mapping[str, Any]) -> list[Mapping[s
         raise RetryableError(error.what, why=error.why) from error
 
 
-def followed(transport: Transport, first: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def followed(transport: Transport, first: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a page and those that follow it.
 
     Raises:

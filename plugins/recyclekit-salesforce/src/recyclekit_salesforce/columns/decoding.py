@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,7 +63,7 @@ def from_csv(content: bytes, fields: Sequence[str], expected: int | None) -> pl.
     if _is_cut_off(content):
         raise RetryableError("A part of a Bulk result is cut off in the middle of a record.")
     try:
-        frame = pl.read_csv(io.BytesIO(content), infer_schema=False) if content.strip() else pl.DataFrame()
+        frame = pl.read_csv(content, infer_schema=False) if content and not content.isspace() else pl.DataFrame()
     except pl.exceptions.PolarsError as error:
         raise RetryableError("A part of a Bulk result cannot be read.", why=type(error).__name__) from None
     if expected is not None and frame.height != expected:

@@ -134,8 +134,10 @@ class SalesforceSource:
                 return
             try:
                 for page in followed(self.transport, answer):
-                    place = _behind(part, place, page["records"])
-                    yield self._decoded(part, page["records"]), place, bool(page["done"])
+                    records = page.pop("records")  # thousands of objects: gone before the next page is fetched
+                    place, frame = _behind(part, place, records), self._decoded(part, records)
+                    del records
+                    yield frame, place, bool(page["done"])
             except ExpiredLocatorError:
                 # The position in the result is gone: ask anew for what comes behind the last record.
                 restarts += 1

@@ -13,7 +13,7 @@ from recyclekit_salesforce.answers import garbled
 from recyclekit_salesforce.columns.decoding import from_csv
 from recyclekit_salesforce.transport import Transport
 
-PART = 50_000
+PART = 7_500
 """Records asked for at a time: what lies in memory at once."""
 _FIRST, _LONGEST = 0.2, 20.0
 _RUNNING = frozenset({"UploadComplete", "InProgress", "Open"})
