@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from markdown_it import MarkdownIt
 
 from recyclekit.models.memory import Memory
 from recyclekit.policy.loader import load_policy
@@ -56,9 +57,9 @@ def test_examples_and_counter_examples_from_own_data_are_counts_and_ids() -> Non
     assert "2 deals, such as `d1`, `d2`" in text
     assert "no deal at present" in text
     timing_rule = text[text.index("(`recycle_timing`)") :].split("\n\n")[0]
-    assert "1 deals, such as `d4`" in timing_rule
-    assert "fits 1 more deals, such as `d3`, which an earlier rule decided (other_open_deal)" in timing_rule
-    assert "does not fit 2 of the lost and stalled deals, such as `d1`, `d2`" in timing_rule
+    assert "1 deal, such as `d4`" in timing_rule
+    assert "fits 1 deal more, such as `d3`, which an earlier rule decided (other_open_deal)" in timing_rule
+    assert "does not fit 2 deals of those lost or stalled, such as `d1`, `d2`" in timing_rule
     (row,) = [line for line in text.splitlines() if "| `timing` |" in line]
     assert row.endswith("| 2 | `d4` | `d3` (other_open_deal) |")
 
@@ -85,3 +86,9 @@ def test_a_policy_of_ones_own_is_described_as_it_is(tmp_path: Path) -> None:
     assert "belong to marketing" in text
     # A track is named for price, but its rule still excludes it.
     assert re.search(r"\| Price \| `price` \| .* \| not recycled \|", text)
+
+
+def test_what_is_told_of_a_rule_belongs_to_its_line_of_the_list_also_from_the_tenth_on() -> None:
+    html = MarkdownIt("commonmark").render(definition(load_policy("standard"), language="en"))
+    rules = html.partition("The rules, in order")[2].partition("<h2>")[0]
+    assert rules.count("<ol") == 1, "one list, in which no line has fallen out of its item"

@@ -113,23 +113,31 @@ def _rules(policy: Policy, language: Language, words: Words, deals: OwnDeals | N
         yield ""
         track = f" → {policy.spec.tracks[rule.track].labels.word(language)}" if rule.track else ""
         yield f"{number}. **{rule.labels.word(language)}** — {words['verdict_' + rule.verdict]}{track} (`{rule.name}`)"
-        yield f"   - {words['condition']}: `{rule.when}`"
+        yield f"    - {words['condition']}: `{rule.when}`"
         if rule.why is not None:
-            yield f"   - {words['why']}: {rule.why.word(language)}"
+            yield f"    - {words['why']}: {rule.why.word(language)}"
         if deals is not None:
-            yield from (f"   - {line}" for line in _examples(deals, number - 1, rule.name, words))
+            yield from (f"    - {line}" for line in _examples(deals, number - 1, rule.name, words))
 
 
 def _examples(deals: OwnDeals, at: int, rule: str, words: Words) -> Iterator[str]:
     """Say which deals a rule decided, which it had to leave to an earlier one, and which it does not fit."""
     fired, lost = deals.fired(rule), deals.lost_to(at, rule)
-    yield words["examples"].format(count=fired.sum(), deals=deals.told(fired)) if fired.any() else words["no_examples"]
+    if fired.any():
+        yield words["examples"].format(count=_count(fired, words), deals=deals.told(fired))
+    else:
+        yield words["no_examples"]
     if lost.any():
         first = deals.judged["rule"].filter(lost)[0]
-        yield words["lost_to"].format(count=lost.sum(), deals=deals.told(lost), rule=first)
+        yield words["lost_to"].format(count=_count(lost, words), deals=deals.told(lost), rule=first)
     outside = ~deals.matches[str(at)]
     if fired.any() and outside.any():
-        yield words["not_such"].format(count=outside.sum(), deals=deals.told(outside))
+        yield words["not_such"].format(count=_count(outside, words), deals=deals.told(outside))
+
+
+def _count(which: pl.Series, words: Words) -> str:
+    number = int(which.sum())
+    return words["one_deal" if number == 1 else "many_deals"].format(number=f"{number:,}")
 
 
 def _tracks(spec: PolicySpec, language: Language, words: Words) -> Iterator[str]:
