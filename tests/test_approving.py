@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import date, datetime, timedelta
@@ -188,3 +189,20 @@ def _touch(deals: Path, deal: str) -> None:
             cells[column] = "受注"
             lines[at] = ",".join(cells)
     deals.write_text("".join(lines), encoding="utf-8")
+
+
+@pytest.mark.parametrize("nth", [1, 6, 12, 24])
+def test_a_shell_that_is_killed_while_it_writes_what_was_approved_is_taken_up_by_the_next(
+    project: Project, nth: int
+) -> None:
+    proposal = proposed(project)
+    command = [sys.executable, "-m", "recyclekit", "apply", proposal.run, "--yes", "--project", str(project.folder)]
+    killed = subprocess.run(command, env=os.environ | {"RECYCLEKIT_FAULT": f"kill:{nth}"}, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    code, done = ended(shell(project, "apply", proposal.run, "--yes"))
+    writes = proposal.manifest.actions
+    assert (code, done["applied"], done["unsent"]) == (4, sum(writes.values()), 0)
+    assert len(tasks(project)) == len(set(tasks(project))) == writes["create_task"]
+    found = project.ledger().proposal(proposal.run)
+    assert found is not None
+    assert found.state is ProposalState.APPLIED

@@ -65,6 +65,7 @@ def plan_text(plan: Plan, proposal: Proposal | None = None) -> str:
 
 def show_receipts(job: Job, outcome: Outcome) -> None:
     """Publish what became of a run's writes: sums, kinds by state, and each that was not written, with its code."""
+    tag(outcome.run)
     head = f"# Run {outcome.run}: {outcome.state}"
     sums = _equation(Equation(total=outcome.planned, parts=tuple(parts(outcome).items())))
     actions = job.open_ledger().actions(outcome.run) if outcome.planned else pl.DataFrame()
