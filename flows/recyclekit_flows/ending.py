@@ -12,6 +12,7 @@ from recyclekit.models.proposal import Proposal, ProposalState
 from recyclekit.models.run import Outcome, exit_code
 from recyclekit.pipeline import Job
 from recyclekit_flows.held import Held
+from recyclekit_flows.measured import show_metrics
 from recyclekit_flows.politely import politely
 from recyclekit_flows.shown import parts, show_receipts
 
@@ -33,6 +34,7 @@ def ended(outcome: Outcome, *, set_aside: int = 0, job: Job | None = None) -> St
     if job is not None:
         with politely():
             show_receipts(job, outcome)
+            show_metrics(outcome.run, job.metrics)
     match exit_code(outcome, set_aside=set_aside):
         case ExitCode.DONE:
             return Completed(message=said, data=Held(outcome))

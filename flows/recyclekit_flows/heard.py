@@ -8,6 +8,8 @@ from prefect.logging import get_run_logger
 
 from recyclekit.events import Event, Listen, RunEnded, StageEnded, StageStarted, silence
 from recyclekit.faultpoint import faultpoint
+from recyclekit.observing.hearing import told_elsewhere
+from recyclekit_flows import logs
 from recyclekit_flows.emitted import emit
 from recyclekit_flows.politely import politely
 from recyclekit_flows.progress import follow
@@ -32,3 +34,7 @@ def hear(event: Event) -> None:
             get_run_logger().info("run %s ended: %s", run, outcome)
         case _:
             pass
+
+
+told_elsewhere(hear)
+logs.begin()

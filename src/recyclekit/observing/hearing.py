@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import ClassVar
 
 from recyclekit.events import Event, Listen, Observer, RunEnded, StageEnded, StageStarted
 
@@ -14,8 +13,18 @@ _WORDS = {"RunPlanned": "planned", "ApprovalAsked": "waits for approval", "Appro
           "QuotaSpent": "ran out of quota"}  # fmt: skip
 
 
+_LOGGING: list[Listen] = []
+
+
+def told_elsewhere(listen: Listen) -> None:
+    """Note that a listener logs the events itself, as a flow does in its own log: LogEvents then keeps silent."""
+    _LOGGING.append(listen)
+
+
 def everyone(listen: Listen, observers: Sequence[Observer]) -> Listen:
     """Return a listener that tells all of them; what an observer raises is logged and goes no further."""
+    if any(listen is one for one in _LOGGING):
+        observers = [one for one in observers if not isinstance(one, LogEvents)]
 
     def tell(event: Event) -> None:
         for observer in observers:
@@ -31,11 +40,8 @@ def everyone(listen: Listen, observers: Sequence[Observer]) -> Listen:
 class LogEvents:
     """Writes a run's events to the log."""
 
-    muted: ClassVar[bool] = False
-    """Whether somebody else tells them already: a flow does, in its own log."""
-
     def hear(self, event: Event) -> None:
-        if self.muted or not _log.isEnabledFor(logging.INFO):
+        if not _log.isEnabledFor(logging.INFO):
             return
         name = type(event).__name__
         match event:
