@@ -10,18 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
-import polars as pl
 from prefect import runtime
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
 
-from recyclekit.models.outcome import TOLD
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.proposal import Proposal
 from recyclekit.models.run import Outcome
 from recyclekit.pipeline import Job
 from recyclekit.reports.figures import Equation, buckets_equation, status_equation
-from recyclekit.reports.lines import PlanLine, changed_deals, plan_lines
+from recyclekit.reports.lines import PlanLine
+from recyclekit.reports.summary import first_lines, kinds_by_state, not_written, set_aside
 
 MOST = 500
 """Rows of an artifact; a browser takes half a minute for ten thousand."""
@@ -35,7 +34,7 @@ def show_plan(plan: Plan, report: str) -> None:
     run = plan.manifest.run
     tag(run)
     publish(f"plan-{run}", f"{plan_text(plan)}\n\n{_more(plan, report)}")
-    changes = [_row(line) for line in _lines(plan, MOST)]
+    changes = [_row(line) for line in first_lines(plan, MOST)]
     if changes:
         count = plan.actions["deal_id"].n_unique()
         said = f"The first {len(changes):,} of {count:,} deals that change, in the order of writing"
@@ -57,7 +56,7 @@ def plan_text(plan: Plan, proposal: Proposal | None = None) -> str:
         _titled("Reason", manifest.by_reason),
         _titled("Track", manifest.by_track),
         _titled("Rule", manifest.by_rule),
-        _set_aside(plan.dead_letters),
+        _set_aside(plan),
         f"Sealed: `{proposal.sha256}`" if proposal is not None else "",
     ]
     return "\n\n".join(part for part in parts if part)
@@ -68,18 +67,15 @@ def show_receipts(job: Job, outcome: Outcome) -> None:
     tag(outcome.run)
     head = f"# Run {outcome.run}: {outcome.state}"
     sums = _equation(Equation(total=outcome.planned, parts=tuple(parts(outcome).items())))
-    actions = job.open_ledger().actions(outcome.run) if outcome.planned else pl.DataFrame()
     tables = []
-    if actions.height:
-        counts = actions.group_by(pl.col("kind").cast(pl.String), "state").len("n").sort("kind", "state")
-        tables.append(table(("write", "state", "count"), counts.iter_rows()))
-        left = actions.filter(pl.col("state").is_in([str(state) for state in TOLD]))
-        rows = left.select("deal_id", pl.col("kind").cast(pl.String), "state", pl.col("code").fill_null(""))
-        if left.height:
-            tables.append(f"## Not written: {left.height:,}")
-            tables.append(table(("deal", "write", "state", "code"), rows.head(MOST).iter_rows()))
-            if left.height > MOST:
-                tables.append(f"… and {left.height - MOST:,} more: `recyclekit runs {outcome.run} --failed`")
+    if outcome.planned:
+        actions = job.open_ledger().actions(outcome.run)
+        left = not_written(actions)
+        tables.append(table(("write", "state", "count"), kinds_by_state(actions)))
+        if left:
+            tables += [f"## Not written: {len(left):,}", table(("deal", "write", "state", "code"), left[:MOST])]
+        if len(left) > MOST:
+            tables.append(f"… and {len(left) - MOST:,} more: `recyclekit runs {outcome.run} --failed`")
     publish(f"outcome-{outcome.run}", "\n\n".join([head, f"**Sums:** {sums}", *tables]))
 
 
@@ -147,7 +143,7 @@ def _asked(proposal: Proposal, plan: Plan) -> str:
         f"**Waits for approval until {proposal.expires_at:%Y-%m-%d %H:%M} UTC**: {plan.actions.height:,} writes to "
         f"{deals:,} deals. Each deal is looked at again before it is written; one that changed is left alone."
     )
-    rows = [tuple(_row(line).values()) for line in _lines(plan, GLANCE)]
+    rows = [tuple(_row(line).values()) for line in first_lines(plan, GLANCE)]
     return f"{first}\n\n## The first {len(rows):,} deals\n\n{table(_COLUMNS, rows)}"
 
 
@@ -155,12 +151,6 @@ def _more(plan: Plan, report: str) -> str:
     run = plan.manifest.run
     place = f"[{report}]({report})" if report.startswith("http") else f"`{report}`"
     return f"HTML report: {place}\n\nIn a shell: `recyclekit runs {run}`, plan file `.recyclekit/plans/{run}.json`"
-
-
-def _lines(plan: Plan, most: int) -> list[PlanLine]:
-    # in the order of writing, so that the first so many are those that a limit lets through
-    order = plan.actions.select("deal_id").unique(maintain_order=True).head(most)
-    return plan_lines(plan, order.join(changed_deals(plan), on="deal_id", how="left", maintain_order="left"))
 
 
 def _row(line: PlanLine) -> dict[str, object]:
@@ -171,13 +161,11 @@ def _row(line: PlanLine) -> dict[str, object]:
     return {name: "" if value is None else str(value) for name, value in zip(_COLUMNS, values, strict=True)}
 
 
-def _set_aside(letters: pl.DataFrame) -> str:
-    if letters.is_empty():
+def _set_aside(plan: Plan) -> str:
+    rows = set_aside(plan.dead_letters)
+    if not rows:
         return ""
-    counts = letters.group_by("table", "stage", "code").len("records").sort("records", "code", descending=[True, False])
-    return f"## Set aside: {letters.height:,} records\n\n" + table(
-        ("records", "table", "stage", "why"), counts.select("records", "table", "stage", "code").iter_rows()
-    )
+    return f"## Set aside: {plan.dead_letters.height:,} records\n\n{table(('records', 'table', 'stage', 'why'), rows)}"
 
 
 def _titled(title: str, counts: Mapping[str, int]) -> str:

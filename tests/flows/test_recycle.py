@@ -70,7 +70,8 @@ def test_the_artifacts_hold_counts_codes_and_ids_and_no_person(api: str, project
     outcome = run_recycle(project.folder, None, AS_OF)
     found = httpx.post(f"{api}/artifacts/filter", json={"limit": 200}).raise_for_status().json()
     texts = {a["key"]: str(a["data"]) for a in found if outcome.run in (a["key"] or "")}
-    assert set(texts) == {f"recyclekit-{what}-{outcome.run}" for what in ("plan", "changes", "outcome", "metrics")}
+    shown = ("plan", "changes", "progress", "outcome", "metrics")
+    assert set(texts) == {f"recyclekit-{what}-{outcome.run}" for what in shown}
     everything = "\n".join(texts.values())
     assert "@" not in everything
     assert private_in(everything, project.folder) == []

@@ -76,7 +76,8 @@ def test_its_artifacts_tell_plan_changes_progress_and_receipts_and_no_person(
 ) -> None:
     run = watched["run"]
     found = prefect_sqlite.artifacts(flow_run(prefect_sqlite, run)["id"])
-    assert set(found) == {f"recyclekit-{what}-{run}" for what in ("plan", "changes", "report", "progress", "outcome")}
+    shown = ("plan", "changes", "report", "progress", "outcome", "metrics")
+    assert set(found) == {f"recyclekit-{what}-{run}" for what in shown}
     plan = str(found[f"recyclekit-plan-{run}"]["data"])
     for told in ("2,006 = ", "## Verdict", "## Reason", "## Track", "## Set aside", "duplicate_id", "does not close"):
         assert (told in plan) is (told != "does not close"), told
