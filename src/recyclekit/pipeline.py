@@ -39,7 +39,7 @@ from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.models.tables import Table
 from recyclekit.observing.hearing import everyone
 from recyclekit.observing.metrics import Metrics
-from recyclekit.observing.records import log_unwritten
+from recyclekit.observing.records import log_set_aside, log_unwritten
 from recyclekit.rereading import Reread, checked_as_of, rereading
 from recyclekit.stages import write_back as stage_5
 from recyclekit.stages.classify import Classified, classify, facts
@@ -129,6 +129,7 @@ class Job:
         with self._stage("normalize") as figures:
             found = normalize(extracted, self.mapped, timezone=self.timezone, needed=self.policy.columns_needed())
             figures.update(deals=found.deals.height, dead_letters=found.dead_letters.height)
+            log_set_aside(found.dead_letters)
             return found
 
     def classify(self, snapshot: Snapshot, memory: Memory | None = None) -> Classified:

@@ -90,9 +90,7 @@ def test_figures_of_a_run_are_a_table_on_its_page(api: str, tmp_path: Path) -> N
     assert rows["deals decided"] == 60
     assert rows["written"] == outcome.applied == rows["writes planned"]
     assert rows["failed"] == rows["in doubt"] == 0
-    assert {f"seconds of {stage}" for stage in ("extract", "normalize", "classify", "schedule", "write_back")} < set(
-        rows
-    )
+    assert {f"seconds of {stage}" for stage in STAGES} < set(rows)
 
 
 def test_setting_up_twice_sends_each_line_once() -> None:

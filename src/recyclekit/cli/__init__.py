@@ -65,7 +65,9 @@ def run(argv: Sequence[str]) -> int:
 
 def _say(what: str, why: str = "", fix: str = "", *, code: int = 1, as_json: bool = False) -> None:
     from recyclekit.cli.terminal import complain, emit
+    from recyclekit.observing.redaction import redact
 
+    what, why, fix = redact(what), redact(why), redact(fix)
     complain(what, why, fix)
     if as_json:
         emit({"error": {"what": what, "why": why, "fix": fix, "exit_code": code}})

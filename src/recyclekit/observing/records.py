@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("recyclekit.records")
 MOST = 1_000
 """Records of a kind that are told one by one; a run that sets a million aside has one cause, not a million."""
+_SAID = {"record_id": "record"}
 _SET_ASIDE = ("table", "record_id", "line", "column", "code")
 
 
@@ -22,8 +23,8 @@ def log_set_aside(dead_letters: pl.DataFrame) -> None:
         return
     there = [name for name in _SET_ASIDE if name in dead_letters.columns]
     for row in dead_letters.head(MOST).select(there).iter_rows(named=True):
-        beside = {name: value for name, value in row.items() if value is not None and name != "record_id"}
-        _log.info("record set aside", extra={**beside, "record": row.get("record_id")})
+        beside = {_SAID.get(name, name): value for name, value in row.items() if value is not None}
+        _log.info("record set aside", extra=beside)
     _rest(dead_letters.height, "records set aside")
 
 
