@@ -170,7 +170,8 @@ def _reasons(job: Job, classified: Classified) -> Iterator[Finding]:
     if read and job.policy.spec.reasons.read_text:
         read |= dict(read_reasons(listed["value"], why=False).select("text", "reason").iter_rows())
     for value, count, amount in listed.iter_rows():
-        meant = f"its words are read as {read[value]}" if read[value] else "a person must look at them"
+        whom = "it" if count == 1 else "them"
+        meant = f"its words are read as {read[value]}" if read[value] else f"a person must look at {whom}"
         what = f"'{value}' is in no picklist: {counted(count, 'deal')}, {amount or 0:,.0f} in money; {meant}."
         yield Finding(level="warning", where=_REASONS, what=what, fix="Map each value to a reason under `reasons`.")
 

@@ -36,7 +36,9 @@ def _one_line_per_stage(event: Event) -> None:
         from recyclekit.cli.terminal import say
 
         figures = ", ".join(f"{n:,} {what}" for what, n in event.figures.items())
-        say(f"{event.stage}: {figures} in {event.seconds:.1f} s")
+        say(
+            f"{event.stage}: {figures} in {event.seconds:.1f} s" if figures else f"{event.stage}: {event.seconds:.1f} s"
+        )
 
 
 class _Bars:

@@ -156,9 +156,9 @@ class Registry:
             why = " ".join(f"{fault.distribution}: {fault.reason}" for fault in faults)
             return ConnectorError(f"The connector '{name}' cannot be used.", why=why)
         near = get_close_matches(name, self.manifests, n=1)
-        guess = f"Did you mean '{near[0]}'? " if near else ""
+        guess = f"Did you mean '{near[0]}'? Or install" if near else "Install"
         listed = ", ".join(self.manifests) or "none"
-        fix = f"{guess}Or install its package, often named recyclekit-{name}."
+        fix = f"{guess} its package, often named recyclekit-{name}."
         return ConnectorError(f"There is no connector '{name}'.", why=f"Installed are: {listed}.", fix=fix)
 
 

@@ -46,6 +46,16 @@ def init(
         path.write_text(text, encoding="utf-8")
         say(f"  wrote {path}")
     where = "" if folder == Path() else f" --project {folder}"
-    say("\nNext: put your exports there, name their columns in recyclekit.yaml, then:")
+    say(f"\nNext: {_first(files[project_file.FILE])}, then:")
     say(f"  recyclekit check{where}\n  recyclekit plan{where} --out plan.json")
     return 0
+
+
+def _first(project: str) -> str:
+    """Return what is to be done before anything can be read: a system asks for a sign-in, files for their columns."""
+    import re
+
+    variables = dict.fromkeys(re.findall(r"\$\{(\w+)\}", re.sub(r"#.*", "", project)))
+    if variables:
+        return f"set what recyclekit.yaml takes from the environment ({', '.join(variables)})"
+    return "put your exports there, name their columns in recyclekit.yaml"
