@@ -1,0 +1,81 @@
+"""An operator finds a page for every alarm, and every command that the documents show is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+from ruamel.yaml import YAML
+
+from recyclekit.cli.app import app
+from recyclekit.errors import ExitCode
+from tests.architecture.house import ROOT
+
+RUNBOOKS = ROOT / "docs/runbooks"
+PAGES = sorted(page for page in RUNBOOKS.glob("*.md") if page.name != "README.md")
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PARTS = ("**What it means.**", "## Look", "## Do", "## How to know that it worked")
+NO_ALARM = {ExitCode.DONE, ExitCode.PENDING}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_runbook_says_what_it_means_where_to_look_what_to_do_and_how_to_know(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    places = [text.find(part) for part in PARTS]
+    assert -1 not in places, f"{page.name} lacks {[p for p, at in zip(PARTS, places, strict=True) if at < 0]}"
+    assert places == sorted(places)
+
+
+def test_every_runbook_is_in_the_table_and_every_alarming_exit_code_too() -> None:
+    table = (RUNBOOKS / "README.md").read_text(encoding="utf-8")
+    assert all(f"]({page.name})" in table for page in PAGES)
+    codes = {
+        int(code)
+        for cell in re.findall(r"^\|[^|]+\|([ \d,]+)\|", table, re.MULTILINE)
+        for code in cell.split(",")
+        if code.strip()
+    }
+    assert codes == {int(code) for code in ExitCode if code not in NO_ALARM}
+
+
+def test_every_automation_that_alarms_somebody_names_its_runbook() -> None:
+    automations = YAML(typ="safe").load(ROOT / "deployments/automations.yaml")["automations"]
+    alarms = [one for one in automations if one["enabled"]]
+    assert alarms
+    for alarm in alarms:
+        named = re.search(r"See (\S+\.md)\.", alarm["description"])
+        assert named, f"{alarm['name']!r} names no runbook"
+        assert (ROOT / named.group(1)).is_file()
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_document_shows_is_there(page: Path) -> None:
+    strange = [line for line in _shown(page.read_text(encoding="utf-8")) if not _exists(line.split()[1:])]
+    assert not strange
+
+
+def _shown(text: str) -> Iterator[str]:
+    """Yield what a document shows as a recyclekit command: lines of shell blocks, and code within sentences."""
+    for block in re.findall(r"```(?:sh|console)\n(.*?)```", text, re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            for part in re.split(r"&&|;|\|", line.split(" #")[0]):
+                words = part.strip().removeprefix("$ ")
+                words = re.sub(r"^(?:[A-Z_]+=\S+ )+", "", words)
+                if words.startswith("recyclekit "):
+                    yield words
+    yield from re.findall(r"`(recyclekit [^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def _exists(words: list[str]) -> bool:
+    """Whether the command is there, with all options that are given."""
+    here: App = app
+    while words and not words[0].startswith("-") and words[0] in here:
+        here, words = here[words[0]], words[1:]
+    if here is app:
+        return all(word in {"--help", "--version"} or word == "COMMAND" for word in words)
+    options = {name for argument in here.assemble_argument_collection(parse_docstring=False) for name in argument.names}
+    given = [word.partition("=")[0] for word in words if word.startswith("-")]
+    return all(option in options | {"--help", "--log"} for option in given)
