@@ -21,7 +21,6 @@ from recyclekit.project import open_project
 from recyclekit.testing.sandbox import Fault, FaultKind
 from recyclekit.testing.sandbox.hubspot import HubSpotSandbox
 from recyclekit.testing.sandbox.ready import ready
-from tests.operations.process import Program
 from tests.operations.server import PrefectServer
 from tests.operations.stricken import AS_OF, Company, awaiting_retry, deployed
 from tests.operations.worker import running_worker
