@@ -76,6 +76,8 @@ def _exists(words: list[str]) -> bool:
         here, words = here[words[0]], words[1:]
     if here is app:
         return all(word in {"--help", "--version"} or word == "COMMAND" for word in words)
+    if here.default_command is None:  # a group of commands, of which none is named
+        return not words
     options = {name for argument in here.assemble_argument_collection(parse_docstring=False) for name in argument.names}
     given = [word.partition("=")[0] for word in words if word.startswith("-")]
     return all(option in options | {"--help", "--log"} for option in given)
