@@ -100,7 +100,8 @@ class Metrics:
     def _ended(self, stage: str, seconds: float, figures: Mapping[str, int]) -> None:
         known = self.stages.setdefault(stage, Stage())
         known.seconds += seconds
-        known.requests += self._made() - self._before.pop(stage, 0)
+        made = self._made()
+        known.requests += made - self._before.pop(stage, made)
         known.figures.update(figures)
 
     def _made(self) -> int:
