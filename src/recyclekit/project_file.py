@@ -95,6 +95,16 @@ class PluginsSpec(_Strict):
     observers: tuple[str, ...] = Field(default=(), description="Plugins that hear the events of runs, by their names.")
 
 
+class KeepSpec(_Strict):
+    """How long what is kept, in days; `recyclekit ledger vacuum` forgets what is older. null keeps it for ever."""
+
+    runs_days: int | None = Field(default=400, ge=7, description="Ended runs; till then they can be undone.")
+    dead_letters_days: int | None = Field(
+        default=30, ge=1, description="Records that were set aside, and what the other side said of a write."
+    )
+    plans_days: int | None = Field(default=90, ge=1, description="Plans and reports kept in .recyclekit.")
+
+
 class ProjectSpec(_Strict):
     """The shape of recyclekit.yaml."""
 
@@ -111,6 +121,7 @@ class ProjectSpec(_Strict):
     calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="Days off, fiscal year.")
     owners: dict[str, tuple[Owner, ...]] = Field(default_factory=dict, description="Role → who takes its touches.")
     plugins: PluginsSpec = Field(default_factory=PluginsSpec, description="Which plugins may be loaded.")
+    keep: KeepSpec = Field(default_factory=KeepSpec, description="How long what is kept.")
     reports: ReportsSpec = Field(default_factory=ReportsSpec, description="Where people find HTML reports.")
 
     @field_validator("timezone")

@@ -15,6 +15,7 @@ from recyclekit.cli.commands.deploy import deploy
 from recyclekit.cli.commands.erase import erase
 from recyclekit.cli.commands.explain import explain
 from recyclekit.cli.commands.init import init
+from recyclekit.cli.commands.ledger import app as ledger
 from recyclekit.cli.commands.plan import plan
 from recyclekit.cli.commands.policy import app as policy
 from recyclekit.cli.commands.reap import reap
@@ -52,3 +53,5 @@ for group, commands in COMMANDS:
 for place, sub_app in enumerate((policy, connectors), start=3):
     sub_app.group, sub_app.sort_key = ASK, place
     app.command(sub_app)
+ledger.group, ledger.sort_key = KEEP, 1
+app.command(ledger)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from recyclekit.ledger.protocol import Lease, Ledger
 from recyclekit.models.run import Run, RunState
 from recyclekit.models.tombstone import Erasable, Tombstones
+
+if TYPE_CHECKING:
+    from recyclekit.ledger.backup import Backup
+    from recyclekit.ledger.looking import Status
 
 
 class Erasing(Ledger, Protocol):
@@ -54,4 +60,55 @@ class Erasing(Ledger, Protocol):
 
 
 class Housekeeping(Erasing, Protocol):
-    """All of it."""
+    """A ledger that can be tidied, copied, filled from a copy and brought up to date."""
+
+    def prune(
+        self,
+        lease: Lease,
+        *,
+        runs_before: datetime | None,
+        dead_letters_before: datetime | None,
+        plans_before: datetime | None,
+    ) -> Mapping[str, int]:
+        """Forget what a pipeline has from before these moments; None keeps all. Return how many rows went, by kind.
+
+        Cycles, touches, doubt, tombstones and what has not ended stay: `memory` is the same before and after.
+        """
+        ...
+
+    def tidy(self) -> None:
+        """Give back the room of deleted rows."""
+        ...
+
+    def save_to(self, path: Path) -> Backup:
+        """Write all pipelines, at one moment, to a file; runs may go on meanwhile. Its schema is left as it is.
+
+        Raises:
+            InputError: there is no ledger yet, or the file cannot be written.
+        """
+        ...
+
+    def restore_from(self, path: Path) -> Backup:
+        """Fill this ledger, which must be empty, from a backup of any schema and either database; all or nothing.
+
+        Raises:
+            InputError: the file is no backup or damaged. ConfigError: this ledger is not empty.
+            LedgerVersionError: a newer version made the backup.
+        """
+        ...
+
+    def schema(self) -> str | None:
+        """Return the number of the schema that the ledger stands at; None where there is none yet."""
+        ...
+
+    def status(self) -> Status:
+        """Return what the ledger holds and who may write now; makes and migrates nothing."""
+        ...
+
+    def upgrade(self) -> str | None:
+        """Bring the schema up to date; return where it stood before.
+
+        Raises:
+            LedgerVersionError: it is newer than this version knows.
+        """
+        ...

@@ -108,12 +108,34 @@ def _no_other_payload(store: Store, connection: Connection, pipeline: str, plann
     values = {"pipeline": pipeline, "keys": store.many(keys.to_list())}
     rows = connection.execute(query, values).all() if len(keys) else []
     there = pl.DataFrame(rows, schema={"key": pl.String, "there": pl.String}, orient="row")
+    _not_tidied_away(store, connection, pipeline, planned.join(there, on="key", how="anti"))
     other = planned.join(there, on="key").filter(pl.col("payload") != pl.col("there"))["key"]
     if len(other):
         raise LedgerError(
             "The plan repeats what was written before, with other content.",
             why=f"The ledger knows {', '.join(other.head(_NAMED))} with another payload.",
             fix="Make a new plan: this one was made before the other run was applied.",
+        )
+
+
+def _not_tidied_away(store: Store, connection: Connection, pipeline: str, planned: pl.DataFrame) -> None:
+    """Refuse a key whose touch is remembered though its run is not any more: it took effect long ago."""
+    asked = planned.filter(pl.col("kind").is_in([ActionKind.CREATE_TASK, ActionKind.ENROL]))
+    if asked.is_empty():
+        return
+    if asked.height > _MANY:
+        touched = store.fetch(connection, _TOUCHED, {"pipeline": pipeline}, pl.Schema({"key": pl.String}))["key"]
+        gone = asked["key"].filter(asked["key"].is_in(touched.implode())).to_list()
+    else:
+        query = f"""SELECT key FROM touches WHERE pipeline = :pipeline AND {store.among("deal_id", "deals")}
+            AND {store.among("key", "keys")}"""
+        values = {"deals": store.many(asked["deal_id"].unique().to_list()), "keys": store.many(asked["key"].to_list())}
+        gone = [row[0] for row in store.rows(connection, query, {"pipeline": pipeline, **values})]
+    if gone:
+        raise LedgerError(
+            "The plan repeats what was written long ago.",
+            why=f"The run that wrote {', '.join(gone[:_NAMED])} has been tidied away since.",
+            fix="Make a new plan.",
         )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from recyclekit.errors import ConfigError, LedgerBusyError, LedgerError, LedgerUnreachableError
 from recyclekit.ledger.schema import metadata
-from recyclekit.ledger.store import Store
+from recyclekit.ledger.store import Store, as_moments
 
 _SCHEMA_LOCK = 0x7265_6379  # "recy"; any number that no other program uses on this database
 _ROWS_AT_ONCE = 50_000
@@ -84,6 +84,20 @@ class PostgresStore(Store):
                 block = BytesIO()
                 part.write_csv(block, include_header=False, quote_style="non_numeric", null_value="")
                 copy.write(block.getvalue())
+
+    def size(self, connection: Connection) -> int | None:
+        sizes = "SELECT sum(pg_total_relation_size(to_regclass(name)))::bigint FROM unnest(:names) AS name"
+        found = connection.execute(text(sizes), {"names": list(metadata.tables)}).scalar()
+        return None if found is None else int(found)
+
+    def loadable(self, frame: pl.DataFrame) -> pl.DataFrame:
+        blobs = [name for name, dtype in frame.schema.items() if dtype == pl.Binary]
+        hexed = [pl.concat_str(pl.lit("\\x"), pl.col(name).bin.encode("hex")).alias(name) for name in blobs]
+        return frame.with_columns(*as_moments(frame), *hexed)
+
+    def renumber(self, connection: Connection) -> None:
+        number = "SELECT setval(pg_get_serial_sequence('runs', 'run_no'), max(run_no)) FROM runs HAVING count(*) > 0"
+        connection.execute(text(number))
 
     def fetch(
         self, connection: Connection, query: str, values: Mapping[str, object], schema: Mapping[str, pl.DataType]

@@ -19,7 +19,7 @@ from recyclekit import clock
 from recyclekit.errors import LedgerBusyError, LedgerError, LedgerPlaceError
 from recyclekit.ledger.columns import fetch
 from recyclekit.ledger.glance import BUSY_SECONDS
-from recyclekit.ledger.store import Store
+from recyclekit.ledger.store import Store, as_moments
 
 _MARK = re.compile(r":(\w+)")
 _TUPLES_AT_ONCE = 2_000  # what stays in the processor's cache: a third of the cost of ten times as many
@@ -71,6 +71,16 @@ class SqliteStore(Store):
         marks = ", ".join("?" * frame.width)
         rows = _tuples(_as_text(frame))
         _driver(connection).executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+
+    def size(self, connection: Connection) -> int | None:  # noqa: ARG002  # files tell
+        files = (self.path.with_name(f"{self.path.name}{end}") for end in ("", "-wal", "-shm"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def loadable(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(as_moments(frame))
+
+    def renumber(self, connection: Connection) -> None:
+        """SQLite counts on from the largest."""
 
     def fetch(
         self, connection: Connection, query: str, values: Mapping[str, object], schema: Mapping[str, pl.DataType]

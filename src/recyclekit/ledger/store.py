@@ -136,6 +136,18 @@ class Store(ABC):
         """Append a frame's rows to a table, as fast as the database can; columns are named alike."""
 
     @abstractmethod
+    def size(self, connection: Connection) -> int | None:
+        """Return how many bytes the ledger takes on disk, as far as that can be told."""
+
+    @abstractmethod
+    def loadable(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a frame of any types as `load` takes it: moments of UTC and bytes included."""
+
+    @abstractmethod
+    def renumber(self, connection: Connection) -> None:
+        """Let the next run's number come after those that were loaded."""
+
+    @abstractmethod
     def fetch(
         self, connection: Connection, query: str, values: Mapping[str, object], schema: Mapping[str, pl.DataType]
     ) -> pl.DataFrame:
@@ -164,6 +176,12 @@ class Store(ABC):
     @abstractmethod
     def explain(self, error: Exception) -> LedgerError:
         """Return what happened, why and what to do, for a person."""
+
+
+def as_moments(frame: pl.DataFrame) -> list[pl.Expr]:
+    """Return what makes text of a frame's moments of UTC, as `schema.moment` does."""
+    moments = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
+    return [pl.col(name).dt.strftime("%Y-%m-%d %H:%M:%S%.6f") for name in moments]
 
 
 def upsert(connection: Connection, table: Any) -> Any:

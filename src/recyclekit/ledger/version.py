@@ -46,12 +46,12 @@ def is_current(found: str | None) -> bool:
     return False
 
 
-def migrate(connection: Connection) -> None:
-    """Bring the schema up to HEAD on this connection; the caller commits, so a kill half-way changes nothing."""
+def migrate(connection: Connection, to: str = HEAD) -> None:
+    """Bring the schema up on this connection; the caller commits, so a kill half-way changes nothing."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
