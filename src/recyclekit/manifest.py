@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from recyclekit.errors import SumsError
-from recyclekit.models.plan import ActionKind, Manifest, Plan
+from recyclekit.models.plan import ActionKind, Manifest, Plan, PlanInFiles
+from recyclekit.models.shelf import together
+from recyclekit.models.snapshot import SnapshotInSlices
 from recyclekit.models.tables import Table
+from recyclekit.stages.schedule import ScheduledInSlices
 
 if TYPE_CHECKING:
     from recyclekit.models.plan import PolicyStamp
@@ -40,7 +43,7 @@ def assemble(
     Raises:
         SumsError: a deal that was read is in no bucket, or in two (a bug).
     """
-    buckets = {**made.by_bucket, "dead_letter": snapshot.extracted_deals - made.decisions.height}
+    buckets = {**made.by_bucket, "dead_letter": snapshot.extracted_deals - sum(made.by_bucket.values())}
     _refuse_open_sums(snapshot, buckets)
     manifest = Manifest(
         run=run,
@@ -63,16 +66,20 @@ def assemble(
         readings={str(table): dict(found) for table, found in snapshot.readings.items() if found},
         guards=list(made.guards),
     )
-    return Plan(
+    in_slices = isinstance(made, ScheduledInSlices)
+    plan = Plan(
         manifest=manifest,
-        actions=made.actions,
-        decisions=_with_money(made.decisions, snapshot.deals),
+        actions=pl.DataFrame() if in_slices else made.actions,
+        decisions=pl.DataFrame() if in_slices else _with_money(made.decisions, snapshot.deals),
         dead_letters=snapshot.dead_letters,
         findings=(*snapshot.findings, *classified.findings),
         ended_cycles=made.ended_cycles,
         unmapped=classified.unmapped,
         unfinished=unfinished,
     )
+    if isinstance(made, ScheduledInSlices) and isinstance(snapshot, SnapshotInSlices):
+        return PlanInFiles(plan, together(made.lines), _with_money_in_slices(made, snapshot), made.shelf)
+    return plan
 
 
 def _refuse_open_sums(snapshot: Snapshot, buckets: Mapping[str, int]) -> None:
@@ -89,3 +96,9 @@ def _with_money(decisions: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
     # One row per deal, in the deals' order: that is what classify and schedule promise.
     money = {name: deals[name] for name in ("amount", "currency") if name in deals.columns}
     return pl.DataFrame(decisions.to_dict() | money)
+
+
+def _with_money_in_slices(made: ScheduledInSlices, snapshot: SnapshotInSlices) -> pl.LazyFrame:
+    money = pl.col("^(amount|currency)$")
+    pairs = zip(made.slices, snapshot.slices, strict=True)
+    return together([pl.concat([part, deals.select(money)], how="horizontal") for part, deals in pairs])

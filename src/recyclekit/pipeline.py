@@ -27,14 +27,15 @@ import polars as pl
 from recyclekit import admission, clock, taking_up
 from recyclekit.errors import ConfigError
 from recyclekit.events import Listen, Observer, StageEnded, StageStarted, silence
-from recyclekit.models.drift import late
 from recyclekit.ledger.holding import beating, held
 from recyclekit.manifest import assemble
 from recyclekit.models.choice import EVERYTHING, Choice, chosen
+from recyclekit.models.drift import late
 from recyclekit.models.field_map import Mapped
 from recyclekit.models.patience import Patience
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState
+from recyclekit.models.shelf import Shelf
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.models.tables import Table
 from recyclekit.observing.hearing import everyone
@@ -42,7 +43,7 @@ from recyclekit.observing.metrics import Metrics
 from recyclekit.observing.records import log_set_aside, log_unwritten
 from recyclekit.rereading import Reread, checked_as_of, rereading
 from recyclekit.stages import write_back as stage_5
-from recyclekit.stages.classify import Classified, classify, facts
+from recyclekit.stages.classify import Classified, ClassifiedInSlices, classify, facts
 from recyclekit.stages.extract import extract
 from recyclekit.stages.normalize import normalize
 from recyclekit.stages.schedule import SCHEDULE_READS, schedule
@@ -70,7 +71,10 @@ def new_run_id() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One pipeline at one business date, with everything that its stages need; doors open on first use."""
+    """One pipeline at one business date, with everything that its stages need; doors open on first use.
+
+    `in_memory`: so many deals are planned in memory; more are taken through the stages `at_once` by `at_once`.
+    """
 
     pipeline: str
     as_of: date
@@ -92,6 +96,8 @@ class Job:
     lease: Lease | None = None
     should_stop: Stop = field(default_factory=Stop)
     run: str = field(default_factory=new_run_id)
+    in_memory: int = 1_500_000
+    at_once: int = 500_000
 
     def listening(self, listen: Listen) -> Job:
         """Return the same job, heard by somebody else; its observers go on hearing it."""
@@ -115,20 +121,26 @@ class Job:
         """Stage 1. Read the records, only the columns that are needed."""
         with self._stage("extract"):
             source, wanted = self.open_source(), self._vendor_columns()
-            return extract(source, tables=wanted, scratch=self._scratch, listen=self.listen, run=self.run)
+            return extract(source, tables=wanted, scratch=self._shelf.folder, listen=self.listen, run=self.run)
 
     @cached_property
-    def _scratch(self) -> Path:
-        """Where stage 1 lays down what is too much for memory; gone with this job."""
-        folder = Path(gettempdir()) / f"recyclekit-{secrets.token_hex(8)}"
-        finalize(self, rmtree, folder, ignore_errors=True)
-        return folder
+    def _shelf(self) -> Shelf:
+        """Where lies what is too much for memory; gone with this job and its plan."""
+        shelf = Shelf(size=self.at_once, folder=Path(gettempdir()) / f"recyclekit-{secrets.token_hex(8)}")
+        finalize(shelf, rmtree, str(shelf.folder), ignore_errors=True)
+        return shelf
 
     def normalize(self, extracted: Extracted) -> Snapshot:
-        """Stage 2. Bring the records into the canonical tables; what cannot be read is set aside."""
+        """Stage 2. Bring the records into the canonical tables; what cannot be read is set aside.
+
+        More deals than `in_memory` are taken through this and the next stages slice by slice.
+        """
         with self._stage("normalize") as figures:
-            found = normalize(extracted, self.mapped, timezone=self.timezone, needed=self.policy.columns_needed())
-            figures.update(deals=found.deals.height, dead_letters=found.dead_letters.height)
+            needed, many = self.policy.columns_needed(), extracted.counts.get(Table.DEALS, 0) > self.in_memory
+            shelf = self._shelf if many else None
+            found = normalize(extracted, self.mapped, timezone=self.timezone, needed=needed, shelf=shelf)
+            aside = found.dead_letters.height
+            figures.update(deals=found.extracted_deals - found.deal_letters, dead_letters=aside)
             log_set_aside(found.dead_letters)
             return found
 
@@ -142,8 +154,9 @@ class Job:
                 as_of=self.as_of,
                 timezone=self.timezone,
                 reasons=self.mapped.reasons,
+                shelf=self._shelf,
             )
-            figures.update(deals=found.decisions.height)
+            figures.update(deals=snapshot.extracted_deals - snapshot.deal_letters)
             return found
 
     def schedule(self, snapshot: Snapshot, classified: Classified, memory: Memory | None = None) -> Plan:
@@ -151,7 +164,7 @@ class Job:
         with self._stage("schedule") as figures:
             remembered = memory or self.recall(self.as_of)
             made = schedule(
-                classified.decisions,
+                classified.slices if isinstance(classified, ClassifiedInSlices) else classified.decisions,
                 snapshot,
                 self.policy,
                 remembered,
@@ -160,8 +173,9 @@ class Job:
                 as_of=self.as_of,
                 calendar=self.calendar,
                 roster=self.roster,
+                shelf=self._shelf,
             )
-            figures.update(actions=made.actions.height)
+            figures.update(actions=sum(made.by_kind.values()))
             return assemble(
                 snapshot,
                 classified,
@@ -181,8 +195,7 @@ class Job:
         classified = self.classify(snapshot, memory)
         # What only decisions rest on is let go: texts and joins are half of what a million deals take.
         reads = (*SCHEDULE_READS, *(("contact_id",) if self.policy.spec.caps.contact else ()))
-        snapshot = replace(snapshot, deals=snapshot.deals.select(pl.col("^(" + "|".join(reads) + ")$")))
-        return self.schedule(snapshot, classified, memory)
+        return self.schedule(snapshot.narrowed_to(*reads), classified, memory)
 
     def admit(self, plan: Plan | Manifest, *, approve_guards: bool = False) -> None:
         """Make sure that a plan may be written: errors as in `admission.admit` and `admission.refuse_beyond_sink`."""
@@ -195,6 +208,7 @@ class Job:
 
     def write_back(self, plan: Plan, *, approve_guards: bool = False) -> Outcome:
         """Stage 5. Write a plan, deal by deal, after checking that nobody changed the deal meanwhile."""
+        plan = plan.in_memory()
         self.admit(plan, approve_guards=approve_guards)
         if plan.actions.is_empty():
             # Nothing to prove and nothing to undo: a run that leaves no trace in the CRM leaves none in the ledger.
@@ -214,6 +228,8 @@ class Job:
         day = checked_as_of(plan.manifest.made_at, plan.manifest.as_of, self.timezone)
         means = self._means(day, plan.manifest.readings)
         means["ended_cycles"] = plan.ended_cycles
+        if day > plan.manifest.as_of:
+            means["late"] = late(plan.actions, day)
         return self._told(stage_5.write_back(run, plan.actions, plan.dead_letters, **means))
 
     def resume(
@@ -223,8 +239,6 @@ class Job:
 
         Args:
             run: its id, or the beginning of it.
-        if day > plan.manifest.as_of:
-            means["late"] = late(plan.actions, day)
             only: send these and no others: deals, or the keys of single writes.
             drop: give these up.
             written: these were in doubt, and a person has seen that they stand in the CRM.
@@ -285,8 +299,9 @@ class Job:
     def facts(self, policy: Policy) -> pl.DataFrame:
         """Return what the rules of a policy (this pipeline's or another) see of the deals as they are now."""
         job = replace(self, policy=policy)
+        snapshot = job.normalize(job.extract()).in_memory()
         seen = facts(
-            job.normalize(job.extract()), policy, self.recall(self.as_of), as_of=self.as_of, timezone=self.timezone,
+            snapshot, policy, self.recall(self.as_of), as_of=self.as_of, timezone=self.timezone,
             reasons=self.mapped.reasons,
         )  # fmt: skip
         return seen.frame
@@ -295,7 +310,7 @@ class Job:
         """Return why a deal is decided as it is, why not otherwise, when that changes, and what comes next."""
         from recyclekit.reports.trace import trace
 
-        snapshot = self.normalize(self.extract())
+        snapshot = self.normalize(self.extract()).in_memory()
         found = trace(
             deal,
             snapshot,

@@ -17,6 +17,7 @@ from recyclekit.connectors import (
     FULL,
     Capability,
     ConnectorManifest,
+    CountsRecords,
     Erases,
     FindsByKey,
     KnowsQuota,
@@ -62,6 +63,9 @@ class MySource:
 
     def scan(self, table: Table, columns: Collection[str]) -> tuple[pl.LazyFrame, pl.DataFrame]:
         return pl.LazyFrame(), pl.DataFrame()
+
+    def count(self, table: Table) -> int:
+        return 1
 
     def tidy(self, table: Table) -> Collection[str]:
         return ()
@@ -135,7 +139,7 @@ def recyclekit_connectors() -> Sequence[ConnectorManifest[Any]]:
 
 
 def every_protocol_is_met_by_what_the_docs_say() -> None:
-    source: tuple[Source, ScansColumns, KnowsTidiness] = (MySource(), MySource(), MySource())
+    source: tuple[Source, ScansColumns, KnowsTidiness, CountsRecords] = (MySource(), MySource(), MySource(), MySource())
     sink: tuple[Sink, ReadsBack, FindsByKey, Undoes, SplitsBatches, KnowsQuota, SetsUp, Erases] = (
         MySink(), MySink(), MySink(), MySink(), MySink(), MySink(), MySink(), MySink(),
     )  # fmt: skip
@@ -153,6 +157,8 @@ def what_the_core_is_given(source: Source, action: Action) -> None:
         assert_type(source.scan(table=Table.DEALS, columns=["id"]), tuple[pl.LazyFrame, pl.DataFrame])
     if isinstance(source, KnowsTidiness):
         assert_type(source.tidy(table=Table.DEALS), Collection[str])
+    if isinstance(source, CountsRecords):
+        assert_type(source.count(table=Table.DEALS), int)
 
 
 def what_the_core_is_told(sink: Sink, action: Action) -> None:

@@ -4,6 +4,7 @@ from recyclekit.connectors.hookspecs import hookimpl
 from recyclekit.connectors.manifest import API_VERSION, FULL, Capability, ConnectorManifest, Level, Opening, Support
 from recyclekit.connectors.protocols import (
     Calls,
+    CountsRecords,
     Erases,
     FindsByKey,
     KnowsQuota,
@@ -25,6 +26,7 @@ __all__ = [
     "Calls",
     "Capability",
     "ConnectorManifest",
+    "CountsRecords",
     "Erases",
     "FindsByKey",
     "KnowsQuota",

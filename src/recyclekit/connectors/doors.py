@@ -23,7 +23,7 @@ from recyclekit.secrecy import redact
 
 T = TypeVar("T")
 Answered = Callable[[Sequence[Action]], Sequence[Receipt]]
-_SOURCE = ("tables", "mapped", "columns", "scan", "tidy", "told_calls")
+_SOURCE = ("tables", "mapped", "columns", "scan", "tidy", "count", "told_calls")
 _SINK = ("preflight", "calls", "read_back", "parts", "calls_left", "told_calls", "missing", "set_up", "erase")
 _ANSWERED = ("write", "find", "undo")
 _MOST = 300  # characters of an error's own words

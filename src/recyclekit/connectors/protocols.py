@@ -99,6 +99,15 @@ class KnowsTidiness(Protocol):
 
 
 @runtime_checkable
+class CountsRecords(Protocol):
+    """A source that scans columns and knows how many records there are: those too many for memory are read in parts."""
+
+    def count(self, table: Table) -> int:
+        """Return the number of records that `scan` hands over. Takes no second reading of them."""
+        ...
+
+
+@runtime_checkable
 class Sink(Protocol):
     """The writing door."""
 

@@ -36,7 +36,7 @@ def narrowed(plan: Plan, limit: int | None = None, without: Collection[str] = ()
     kept = free if limit is None else free.head(limit)
     left = actions.filter(~pl.col("deal_id").is_in(kept.implode()))["deal_id"].unique()
     return replace(
-        plan,
+        plan.in_memory(),
         actions=actions.filter(pl.col("deal_id").is_in(kept.implode())),
         ended_cycles=plan.ended_cycles.filter(~pl.col("deal_id").is_in(left.implode())),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -127,3 +127,62 @@ class Plan:
     ended_cycles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENDED_CYCLES))
     unmapped: pl.DataFrame = field(default_factory=pl.DataFrame)  # reason values in no picklist: value, deals, amount
     unfinished: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNFINISHED))  # runs that stopped early
+
+    def scan_actions(self) -> pl.LazyFrame:
+        """Return the actions for whoever does not need all of them in memory."""
+        return self.actions.lazy()
+
+    def scan_decisions(self) -> pl.LazyFrame:
+        """Return the decisions for whoever does not need all of them in memory."""
+        return self.decisions.lazy()
+
+    def in_memory(self) -> Plan:
+        """Return the same plan with all its tables in memory."""
+        return self
+
+    @property
+    def writes(self) -> int:
+        """The number of actions."""
+        return self.actions.height
+
+
+class PlanInFiles(Plan):
+    """A plan of more deals than memory holds: actions and decisions lie in files; asked for whole, they are read anew.
+
+    Args:
+        rest: the plan without them.
+        actions: columns ACTIONS, lazily.
+        decisions: columns SCHEDULED and what the deals are worth, lazily.
+        shelf: what the files are kept by.
+    """
+
+    __slots__ = ("_actions", "_decisions", "_shelf")
+    _actions: pl.LazyFrame
+    _decisions: pl.LazyFrame
+
+    def __init__(self, rest: Plan, actions: pl.LazyFrame, decisions: pl.LazyFrame, shelf: object) -> None:
+        for name in (one.name for one in fields(Plan) if one.name not in ("actions", "decisions")):
+            object.__setattr__(self, name, getattr(rest, name))
+        for name, value in {"_actions": actions, "_decisions": decisions, "_shelf": shelf}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def actions(self) -> pl.DataFrame:
+        return self._actions.collect()
+
+    @property
+    def decisions(self) -> pl.DataFrame:
+        return self._decisions.collect()
+
+    def scan_actions(self) -> pl.LazyFrame:
+        return self._actions
+
+    def scan_decisions(self) -> pl.LazyFrame:
+        return self._decisions
+
+    def in_memory(self) -> Plan:
+        return Plan(**{one.name: getattr(self, one.name) for one in fields(Plan)})
+
+    @property
+    def writes(self) -> int:
+        return sum(self.manifest.actions.values())

@@ -11,7 +11,7 @@ import polars as pl
 from recyclekit.errors import RecyclekitError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class Shelf:
     """Where the tables of one run lie, and how many deals are in memory at once.
 
@@ -55,6 +55,11 @@ class Shelf:
                 fix="Make room there, or name another folder in TMPDIR; nothing was written to the system.",
             ) from fault
         return (pl.scan_ipc(path), *(frame.lazy() for frame in others))
+
+    def clear(self, name: str) -> None:
+        """Take away a table that nobody looks at any more."""
+        if self.folder is not None:
+            (self.folder / f"{name}.arrow").unlink(missing_ok=True)
 
 
 _BATCH = 100_000

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import polars as pl
 
@@ -79,6 +80,19 @@ class Snapshot:
     findings: tuple[Finding, ...] = ()
     readings: Mapping[Table, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
+    @property
+    def deal_letters(self) -> int:
+        """The number of deal records that were set aside."""
+        return self.dead_letters.filter(pl.col("table") == str(Table.DEALS)).height
+
+    def in_memory(self) -> Snapshot:
+        """Return the same snapshot with all its deals in memory."""
+        return self
+
+    def narrowed_to(self, *columns: str) -> Snapshot:
+        """Return the snapshot with these columns of the deals, as far as they are there."""
+        return replace(self, deals=self.deals.select(_any_of(columns)))
+
 
 class SnapshotInSlices(Snapshot):
     """A snapshot with more deals than memory holds: they lie on a shelf, in slices. `deals` reads all of them anew."""
@@ -87,17 +101,30 @@ class SnapshotInSlices(Snapshot):
     slices: Sequence[pl.LazyFrame]
 
     def __init__(self, rest: Snapshot, slices: Sequence[pl.LazyFrame]) -> None:
-        for name in (one.name for one in fields(Snapshot) if one.name != "deals"):
-            object.__setattr__(self, name, getattr(rest, name))
+        for one in fields(Snapshot):
+            if one.name != "deals":
+                object.__setattr__(self, one.name, getattr(rest, one.name))
         object.__setattr__(self, "slices", tuple(slices))
 
     @property
     def deals(self) -> pl.DataFrame:
         return together(self.slices).collect()
 
+    def in_memory(self) -> Snapshot:
+        return Snapshot(deals=self.deals, **self._others())
+
+    def narrowed_to(self, *columns: str) -> SnapshotInSlices:
+        return SnapshotInSlices(self, [part.select(_any_of(columns)) for part in self.slices])
+
+    def _others(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(Snapshot) if one.name != "deals"}
+
     def each(self, *columns: str) -> Iterator[Snapshot]:
         """Yield one snapshot for each slice: its deals, with all or some of their columns, beside all other tables."""
-        others = {one.name: getattr(self, one.name) for one in fields(Snapshot) if one.name != "deals"}
         for part in self.slices:
-            chosen = part.select(pl.col("^(" + "|".join(columns) + ")$")) if columns else part
-            yield Snapshot(deals=chosen.collect(), **others)
+            chosen = part.select(_any_of(columns)) if columns else part
+            yield Snapshot(deals=chosen.collect(), **self._others())
+
+
+def _any_of(columns: Sequence[str]) -> pl.Expr:
+    return pl.col("^(" + "|".join(columns) + ")$")

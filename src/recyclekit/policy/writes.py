@@ -88,7 +88,7 @@ def additions(rows: pl.DataFrame, scene: Scene, present: Collection[str]) -> Wri
     made = rows.select(is_on & ~pl.col("keeps")).to_series()
     tasks, enrolments = touch_lines(rows.select(TOUCH_COLUMNS).filter(made), scene.book.steps, scene.pipeline)
     fields = own_field_lines(rows.select(FIELD_COLUMNS).filter(told), scene.pipeline, scene.run, present)
-    own = {(5, bits): lines for bits, lines in fields.items()}
+    own: Writes = {(5, bits): lines for bits, lines in fields.items()}
     return {(2,): tasks, (3,): enrolments, (4,): ask_lines(_asked(rows, scene)), **own}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recyclekit.connectors.protocols import KnowsTidiness, Page, ScansColumns, Source
+from recyclekit.connectors.protocols import CountsRecords, KnowsTidiness, Page, ScansColumns, Source
 from recyclekit.errors import ConnectorError, RecyclekitError, RemoteError
 from recyclekit.events import Listen, StageProgressed, silence
 from recyclekit.models.snapshot import LINE, Extracted, dead_letters
@@ -52,6 +52,7 @@ def extract(
     cursors: dict[Table, str] = {}
     blank: dict[Table, Collection[str]] = {}
     tidy: dict[Table, Collection[str]] = {}
+    counts: dict[Table, int] = {}
     for table, wanted in tables.items():
         if table not in known:
             continue
@@ -61,6 +62,7 @@ def extract(
             records[table] = _chosen(table, frame, wanted)
             blank[table] = set(wanted) & set(source.columns(table)) - set(records[table].collect_schema())
             tidy[table] = source.tidy(table) if isinstance(source, KnowsTidiness) else ()
+            counts[table] = source.count(table) if isinstance(source, CountsRecords) else 0
             aside.append(lost)
             continue
         shelf = _Shelf(table=table, wanted=wanted, scratch=scratch)
@@ -68,10 +70,11 @@ def extract(
             shelf.add(page)
             aside.append(page.set_aside)
             cursors[table] = page.cursor
+            counts[table] = counts.get(table, 0) + page.records.height
             listen(StageProgressed(run=run, stage="extract", done=page.records.height))
         records[table] = shelf.frame()
     lost_records = pl.concat(aside) if any(a.height for a in aside) else dead_letters()
-    return Extracted(records=records, set_aside=lost_records, cursors=cursors, blank=blank, tidy=tidy)
+    return Extracted(records=records, set_aside=lost_records, cursors=cursors, blank=blank, tidy=tidy, counts=counts)
 
 
 def _forward(table: Table, pages: Iterator[Page], after: str | None) -> Iterator[Page]:

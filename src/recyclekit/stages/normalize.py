@@ -139,6 +139,7 @@ def _sort_out_in_slices(scan: _Scan, shelf: Shelf) -> tuple[_Sorted, Sequence[pl
         wrong.append(problem)
         ids.append(good[key].hash())
         parts.append(shelf.put(f"{table}-{start}", good))
+    shelf.clear(f"{table}-tried")
     bad = pl.concat(aside)
     suspects = _suspects(parts, pl.concat(ids), bad, key)
     replaced, again = repeated(suspects, bad, key, scan.lines)

@@ -81,16 +81,16 @@ class ScheduledInSlices(Scheduled):
     Attributes:
         slices: columns SCHEDULED, slice by slice.
         lines: columns ACTIONS, parts in the order of writing.
+        shelf: on which they lie.
     """
 
-    __slots__ = ("lines", "slices")
+    __slots__ = ("lines", "shelf", "slices")
     slices: Sequence[pl.LazyFrame]
     lines: Sequence[pl.LazyFrame]
+    shelf: Shelf
 
-    def __init__(
-        self, slices: Sequence[pl.LazyFrame], lines: Sequence[pl.LazyFrame], sums: Mapping[str, object]
-    ) -> None:
-        for name, value in {"slices": tuple(slices), "lines": tuple(lines), **sums}.items():
+    def __init__(self, pile: _Pile, lines: Sequence[pl.LazyFrame], sums: Mapping[str, object]) -> None:
+        for name, value in {"slices": tuple(pile.slices), "lines": tuple(lines), "shelf": pile.shelf, **sums}.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -271,6 +271,9 @@ def _laid_down(part: _Begun, scene: Scene, shelf: Shelf, number: int) -> _Begun:
     return replace(part, deals=shelf.put(f"upcoming-{number}", part.deals.collect()), about=about)
 
 
+_SCHEMA = pl.Schema(ACTIONS)  # type: ignore[arg-type]  # to mypy, a dict of types of different kinds holds objects
+
+
 @dataclass(slots=True)
 class _Pile:
     """What the slices of a plan come to: tables on the shelf, lines by their place, and sums.
@@ -291,7 +294,7 @@ class _Pile:
     told: list[pl.Series] = field(default_factory=lambda: [pl.Series([], dtype=pl.String)])
     keys: list[pl.Series] = field(default_factory=lambda: [pl.Series([], dtype=pl.UInt64)])
     kinds: list[Mapping[str, int]] = field(default_factory=list)
-    moved: list[pl.DataFrame] = field(default_factory=lambda: [moved(pl.DataFrame(schema=ACTIONS))])
+    moved: list[pl.DataFrame] = field(default_factory=lambda: [moved(pl.DataFrame(schema=_SCHEMA))])
     entered: int = 0
 
     def add(self, rows: pl.DataFrame, made: pl.DataFrame, sums: _Sums, writes: Writes) -> None:
@@ -319,7 +322,7 @@ class _Pile:
     def whole(self, ended_cycles: pl.DataFrame, guards: tuple[str, ...]) -> ScheduledInSlices:
         """Return the plan that they make."""
         lines = [part for place in sorted(self.lines) for part in self.lines[place]]
-        lines = lines or [pl.LazyFrame(schema=ACTIONS)]
+        lines = lines or [pl.LazyFrame(schema=_SCHEMA)]
         keys = pl.concat(self.keys)
         if keys.n_unique() != len(keys):
             check_keys(together(lines).select("key").collect())
@@ -332,7 +335,7 @@ class _Pile:
             "changes": _changes(self.entered, pl.concat(self.moved).unique()),
             "guards": guards,
         }
-        return ScheduledInSlices(self.slices, lines, tallies | rest)
+        return ScheduledInSlices(self, lines, tallies | rest)
 
 
 _NAMES = {"by_status": Status, "by_verdict": Verdict, "by_bucket": Bucket}

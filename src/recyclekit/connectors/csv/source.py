@@ -22,7 +22,7 @@ PAGE = 20_000
 
 
 class CsvSource:
-    """Source and ScansColumns over files."""
+    """Source, ScansColumns, KnowsTidiness and CountsRecords over files."""
 
     def __init__(self, settings: CsvSettings, folder: Path) -> None:
         self._settings = settings
@@ -62,6 +62,9 @@ class CsvSource:
         odd = [name for name in OWN_FIELDS if written.height and written[name].str.contains(UNTIDY).any()]
         ours = () if table is not Table.DEALS else OWN_FIELDS
         return [name for name in {*file.heading.columns, *ours} if name not in odd] if file.split.tidy else ()
+
+    def count(self, table: Table) -> int:
+        return self.opened(table).split.rows
 
     def pages(self, table: Table, after: str | None, columns: Collection[str]) -> Iterator[Page]:
         """Yield pages; a cursor is the line of the last record (or dead letter) handed over."""
