@@ -21,6 +21,8 @@ from tests.architecture.house import ROOT
 from tests.operations.process import Program, eventually, free_port
 
 SECONDS_TO_START = 120
+ANSWERS = 120.0
+"""Seconds to wait for one answer: a server on a busy machine takes its time."""
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 Json = dict[str, Any]
 
@@ -95,13 +97,13 @@ class PrefectServer:
 
     def get(self, path: str) -> Any:
         """GET a path of the API, like `/work_pools/x`; the answer as JSON."""
-        return httpx.get(self.url + path, timeout=30).raise_for_status().json()
+        return httpx.get(self.url + path, timeout=ANSWERS).raise_for_status().json()
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """POST to a path of the API, like `/flow_runs/filter`; the answer as JSON, None where there is none."""
 
         def ask() -> httpx.Response | None:
-            found = httpx.post(self.url + path, json=dict(body or {}), timeout=30)
+            found = httpx.post(self.url + path, json=dict(body or {}), timeout=ANSWERS)
             return None if found.status_code == httpx.codes.SERVICE_UNAVAILABLE else found
 
         # 503 is what a server on SQLite says while another of its own services writes: nothing was done
@@ -111,7 +113,7 @@ class PrefectServer:
 
     def pool(self, name: str) -> str:
         """Create a work pool of processes unless it is there; return its name."""
-        if httpx.get(f"{self.url}/work_pools/{name}", timeout=30).status_code == 404:
+        if httpx.get(f"{self.url}/work_pools/{name}", timeout=ANSWERS).status_code == 404:
             self.post("/work_pools/", {"name": name, "type": "process", "base_job_template": _process_template()})
         return name
 
