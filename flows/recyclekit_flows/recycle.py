@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from pydantic import Field
 
 from recyclekit import clock, plan_file
 from recyclekit.approving import figures, on_plan, write_approved
@@ -24,8 +22,7 @@ from recyclekit.models.proposal import Cause, Proposal, ProposalState
 from recyclekit.models.run import Outcome
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.pipeline import Job
-from recyclekit.project import Project, open_project
-from recyclekit.project_file import PipelineSpec
+from recyclekit.project import open_project
 from recyclekit.stages.classify import Classified
 from recyclekit_flows.approving import ask, put_forward
 from recyclekit_flows.at_work import at_work, finish_earlier, resume, telling_of_earlier
@@ -37,21 +34,7 @@ from recyclekit_flows.lateness import Minutes, out_of_turn
 from recyclekit_flows.politely import politely
 from recyclekit_flows.shown import show_plan, write_report
 from recyclekit_flows.stage import stage
-
-Limit = Annotated[int, Field(ge=1)]
-
-
-class Approval(StrEnum):
-    """Who has the last word before anything is written."""
-
-    PROJECT = "project"
-    """What the project file says."""
-    NONE = "none"
-    """Nobody: the plan is written at once."""
-    REQUIRED = "required"
-    """A person: the run waits, and its process ends, until somebody has looked at the plan."""
-    PLAN_ONLY = "plan_only"
-    """Nothing is written: the run ends with its plan."""
+from recyclekit_flows.wish import Approval, Limit, Wish
 
 
 @stage
@@ -130,7 +113,7 @@ def recycle(
     try:
         opened = open_project(project)
         job = opened.job(pipeline, as_of, hear).of_flow_run(str(runtime.flow_run.id))
-        wish = _Wish(opened, opened.spec.pipelines[job.pipeline], approval, limit, approve_guards)
+        wish = Wish(opened, opened.spec.pipelines[job.pipeline], approval, limit, approve_guards)
         # Whoever is woken from waiting for approval begins here anew, maybe on another machine: the ledger knows the
         # plan. Prefect does not count that as a further attempt.
         proposal = job.open_ledger().proposal(str(runtime.flow_run.id))
@@ -147,23 +130,6 @@ def recycle(
         return refused(error)
 
 
-@dataclass(frozen=True)
-class _Wish:
-    """What is asked of a run, beside its job."""
-
-    project: Project
-    spec: PipelineSpec
-    approval: Approval
-    limit: int | None
-    approve_guards: bool
-
-    @property
-    def asks(self) -> bool:
-        """Whether a person has the last word."""
-        wanted = self.spec.approval if self.approval is Approval.PROJECT else self.approval
-        return wanted == Approval.REQUIRED
-
-
 def _again(job: Held[Job]) -> State[Any] | None:
     """Go on with what an earlier attempt of this flow run, or an earlier run, left behind; None where nothing is left.
 
@@ -176,14 +142,14 @@ def _again(job: Held[Job]) -> State[Any] | None:
     return None if stuck is None else ended(stuck, job=job.value)
 
 
-def _whole(job: Held[Job], wish: _Wish) -> State[Any]:
+def _whole(job: Held[Job], wish: Wish) -> State[Any]:
     extracted = extract(job)
     snapshot = normalize(job, extracted)
     classified = classify(job, snapshot)
     plan = schedule(job, snapshot, classified)
     manifest = plan.value.manifest
     kept = plan_file.keep(plan.value, job.value.state)
-    report = write_report(job.value, plan.value, wish.project.spec.reports.base_url)
+    report = write_report(job.value, plan.value, wish.reports)
     with politely():
         show_plan(plan.value, report)
     hear(RunPlanned(run=manifest.run, pipeline=manifest.pipeline, figures=figures(plan.value)))
@@ -195,10 +161,11 @@ def _whole(job: Held[Job], wish: _Wish) -> State[Any]:
         return _decided(job, proposal, wish)
     writes = Held(narrowed(plan.value, wish.limit))
     outcome = write_back(job, writes, wish.approve_guards).value
+    write_report(job.value, plan.value, wish.reports, outcome)
     return ended(outcome, set_aside=manifest.dead_letters, job=job.value)
 
 
-def _stopped_by(job: Job, plan: Plan, wish: _Wish) -> Cause | None:
+def _stopped_by(job: Job, plan: Plan, wish: Wish) -> Cause | None:
     """Return why a plan must wait for a person; None where it need not, or has nothing to write."""
     if plan.actions.is_empty():
         return None
@@ -209,7 +176,7 @@ def _stopped_by(job: Job, plan: Plan, wish: _Wish) -> Cause | None:
     return Cause.APPROVAL if wish.asks else None
 
 
-def _decided(job: Held[Job], proposal: Proposal, wish: _Wish) -> State[Any]:
+def _decided(job: Held[Job], proposal: Proposal, wish: Wish) -> State[Any]:
     """Write a proposal as a person approved it, or end without writing; where nobody has decided, wait for it."""
     known = proposal
     if known.state is ProposalState.WAITING:
@@ -217,6 +184,8 @@ def _decided(job: Held[Job], proposal: Proposal, wish: _Wish) -> State[Any]:
     if known.state not in {ProposalState.APPROVED, ProposalState.APPLIED}:
         return turned_down(known)
     outcome = write_what_was_approved(job, Held(known)).value
+    with suppress(RecyclekitError):  # on the machine that planned, the plan is still there with its decisions
+        write_report(job.value, plan_file.kept(job.value.state, known.run), wish.reports, outcome)
     return ended(outcome, set_aside=known.manifest.dead_letters, job=job.value)
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from prefect import runtime
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
+from prefect.logging import get_run_logger
 
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.proposal import Proposal
@@ -91,10 +92,18 @@ def parts(outcome: Outcome) -> dict[str, int]:
 
 
 def write_report(job: Job, plan: Plan, base_url: str | None, outcome: Outcome | None = None) -> str:
-    """Write the HTML report of a plan beside the project; return its address, or machine and path without one."""
+    """Write the HTML report of a plan, and of what became of it, beside the project.
+
+    Returns its address, or machine and path without one; empty where it could not be written, which stops nothing.
+    """
     from recyclekit.reports import html
 
-    path = html.write_report(report_path(job.state, plan.manifest.run), plan, policy=job.policy, outcome=outcome)
+    path = report_path(job.state, plan.manifest.run)
+    try:
+        html.write_report(path, plan, policy=job.policy, outcome=outcome)
+    except OSError as error:
+        get_run_logger().warning("The HTML report could not be written to %s: %s", path, error.strerror)
+        return ""
     return f"{base_url.rstrip('/')}/{path.name}" if base_url else f"{socket.gethostname()}:{path.resolve()}"
 
 
@@ -149,7 +158,7 @@ def _asked(proposal: Proposal, plan: Plan) -> str:
 
 def _more(plan: Plan, report: str) -> str:
     run = plan.manifest.run
-    place = f"[{report}]({report})" if report.startswith("http") else f"`{report}`"
+    place = f"[{report}]({report})" if report.startswith("http") else f"`{report or 'not written'}`"
     return f"HTML report: {place}\n\nIn a shell: `recyclekit runs {run}`, plan file `.recyclekit/plans/{run}.json`"
 
 

@@ -20,9 +20,10 @@ from recyclekit.pipeline import STAGES
 from recyclekit.project import Project, open_project
 from recyclekit.samples.generator import generate
 from recyclekit.samples.template import demo_project
-from recyclekit_flows.recycle import Approval, recycle, run_recycle
+from recyclekit_flows.recycle import recycle, run_recycle
 from recyclekit_flows.retry import retry
 from recyclekit_flows.undo import undo
+from recyclekit_flows.wish import Approval
 from tests.operations.persons import private_in
 from tests.operations.server import environment
 
