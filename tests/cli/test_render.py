@@ -101,6 +101,13 @@ def test_runs_are_listed_with_state_and_writes() -> None:
     assert text(runs_view([])) == "No runs yet."
 
 
+def test_runs_that_prefect_carried_out_show_the_beginning_of_its_id() -> None:
+    shown = text(runs_view([a_run(flow_run="60f19b05-fba4-4f8f-b6f1-05c1f5bd2a1c"), a_run(run="r1")]), 120)
+    assert "flow run" in shown
+    assert "60f19b05 " in shown
+    assert "fba4" not in shown
+
+
 def test_a_run_that_never_ended_says_how_to_take_it_up_unless_it_was_taken_back() -> None:
     killed = a_run(state=RunState.RUNNING)
     assert f"recyclekit retry {RUN}" in text(runs_view([killed]), 140)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -61,9 +62,14 @@ def proposal_view(proposal: Proposal, plan: Plan | None) -> RenderableType:
     return stack(
         Text.assemble(("Plan of run ", "bold"), (proposal.run, "bold"), "  ").append_text(_state(proposal)),
         indent(table(("", ""), ((Text(n, QUIET), v) for n, v in known.items() if v), flexible=("",))),
-        plan_view(plan) if plan is not None else None,
-        _steps(proposal) if proposal.state is ProposalState.WAITING else None,
+        plan_view(_without_guards(plan)) if plan is not None else None,
+        _deciding(proposal) if proposal.state is ProposalState.WAITING else None,
     )
+
+
+def _without_guards(plan: Plan) -> Plan:
+    # they stand above, as the reason why it waits; approving it is the way past them
+    return replace(plan, manifest=plan.manifest.model_copy(update={"guards": []}))
 
 
 def _state(proposal: Proposal) -> Text:
@@ -81,8 +87,11 @@ def _writes(proposal: Proposal) -> str:
 
 
 def _steps(proposal: Proposal) -> RenderableType:
+    return Group(next_step(f"recyclekit runs {proposal.run}", "shows what it would write"), _deciding(proposal))
+
+
+def _deciding(proposal: Proposal) -> RenderableType:
     return Group(
-        next_step(f"recyclekit runs {proposal.run}", "shows what it would write"),
         next_step(f"recyclekit apply {proposal.run}", "approves it; --limit N writes the first N deals only"),
         next_step(f"recyclekit reject {proposal.run}", "writes nothing of it"),
     )

@@ -52,6 +52,7 @@ _UNSAID = {
     ReceiptState.SENT.value: "sent, and the answer was never recorded; retry looks it up",
 }
 _ITEMS = 10
+_SHORT = 8  # of a flow run's id: enough to name it by
 _DECIDABLE = (ReceiptState.FAILED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
 
 
@@ -156,18 +157,20 @@ def runs_view(runs: Sequence[Run]) -> RenderableType:
     """Return runs as a table, in the order given (newest first)."""
     if not runs:
         return Text("No runs yet.", QUIET)
-    undone = taken_back(runs)
+    undone, in_prefect = taken_back(runs), any(r.flow_run for r in runs)
     rows = (
         (
             words(r.run, "bold"),
             _what(r),
             _fate(r, undone.get(r.run)),
             str(r.as_of or ""),
+            *([(r.flow_run or "")[:_SHORT]] if in_prefect else []),
             words(_counts(r.counts) + (f", undone by …{undone[r.run].run[-4:]}" if r.run in undone else "")),
         )
         for r in runs
     )
-    listed = table(("run", "kind", "state", "as of", "writes"), rows, flexible=("writes",))
+    columns = ("run", "kind", "state", "as of", *(["flow run"] if in_prefect else []), "writes")
+    listed = table(columns, rows, flexible=("writes",))
     return stack(listed, *(_unfinished(r) for r in runs if r.state is RunState.RUNNING and r.run not in undone))
 
 

@@ -21,6 +21,7 @@ from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.proposal import PLAN_AGAIN, Cause, Door, Proposal, ProposalState, Verdict, repeated
 
 _TABLES = ("actions", "ended_cycles", "dead_letters")
+_FEW = 100
 _GONE: dict[str, None] = dict.fromkeys(_TABLES)
 _HEAD = [column for column in proposals.columns if column.name not in _TABLES]
 
@@ -58,11 +59,12 @@ def propose(
 
 
 def found(store: Store, connection: Connection, wanted: str) -> Proposal | None:
-    """Return the proposal of the run with this id or with an id that alone begins so, or of this flow run."""
+    """Return the proposal of the run with this id or with an id that alone begins so, or of such a flow run."""
     if not wanted:
         return None
     c = proposals.c
-    query = select(*_HEAD).where(c.run.startswith(wanted, autoescape=True) | (c.flow_run == wanted)).limit(2)
+    named = c.run.startswith(wanted, autoescape=True) | c.flow_run.startswith(wanted, autoescape=True)
+    query = select(*_HEAD).where(named).limit(_FEW)
     rows = connection.execute(query).all()
     exact = [row for row in rows if wanted in {row.run, row.flow_run}] or rows
     return _proposal(exact[0], store.now(connection)) if len(exact) == 1 else None

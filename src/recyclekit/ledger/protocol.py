@@ -50,7 +50,7 @@ class LedgerReader(Protocol):
         ...
 
     def run(self, run: str) -> Run:
-        """Return one run; a unique prefix of its id is enough, or the whole id of the flow run that carried it out.
+        """Return one run; a unique prefix of its id is enough, or of the flow run's that carried it out.
 
         Raises:
             LedgerError: no such run, with those that come nearest.
@@ -82,7 +82,7 @@ class LedgerReader(Protocol):
         ...
 
     def proposal(self, run: str) -> Proposal | None:
-        """Return the proposal of a run (a unique prefix of its id is enough) or of a flow run (its whole id)."""
+        """Return the proposal of a run or of a flow run; a unique prefix of the id is enough."""
         ...
 
     def proposed(self, run: str) -> Plan:

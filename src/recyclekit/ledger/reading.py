@@ -57,8 +57,8 @@ def newest(connection: Connection, pipeline: str | None, limit: int) -> Sequence
 
 
 def one(connection: Connection, wanted: str) -> Run:
-    """Return the run with this id, with an id that alone begins so, or the one that this flow run carried out."""
-    named = runs.c.run.startswith(wanted, autoescape=True) | (runs.c.flow_run == wanted)
+    """Return the run with this id, with an id that alone begins so, or the one that such a flow run carried out."""
+    named = runs.c.run.startswith(wanted, autoescape=True) | runs.c.flow_run.startswith(wanted, autoescape=True)
     rows = connection.execute(select(runs).where(named).limit(_NEAREST)).all() if wanted else []
     exact = [row for row in rows if wanted in {row.run, row.flow_run}] or rows
     if len(exact) == 1:

@@ -24,7 +24,7 @@ def runs(
     failed: Annotated[bool, Parameter(negative=(), help="Only what failed, was skipped or is in doubt.")] = False,
     as_json: Json = False,
 ) -> int:
-    """List the runs of this project, or show one with what it wrote and set aside.
+    """List the runs of this project and the plans that wait for approval, or show one with what it wrote and set aside.
 
     Args:
         run: The run's id, or its beginning; or the id of the flow run in Prefect that carried it out.
