@@ -23,7 +23,9 @@ VARIABLES = ("HUBSPOT_TOKEN", "SALESFORCE_DOMAIN", "SALESFORCE_CLIENT_ID", "SALE
 
 def write(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     return folder
 
 

@@ -122,7 +122,9 @@ def open_file(path: Path, encoding: str | None = None, separator: str | None = N
             return known
         _opened[key] = _open(path, now, encoding, separator, quote)
     except FileNotFoundError:
-        raise InputError(f"There is no file {path}.", why=_neighbours(path), fix="Put it there, or correct the path.") from None
+        raise InputError(
+            f"There is no file {path}.", why=_neighbours(path), fix="Put it there, or correct the path."
+        ) from None
     except OSError as error:
         if error.errno is not None and path.exists() and os.access(path, os.R_OK) and path.is_file():
             raise RetryableError(
