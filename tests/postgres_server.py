@@ -78,6 +78,11 @@ def programs() -> Path | None:
 @functools.cache
 def server() -> Server | None:
     """Start the session's server, once; None where PostgreSQL is not installed."""
+    return started()
+
+
+def started() -> Server | None:
+    """Start a server, for whoever must have one of its own, since it will be killed; None as above."""
     where = programs()
     try:
         import psycopg  # noqa: F401  # the driver is an extra

@@ -33,7 +33,7 @@ def main(programs: Path, folder: Path) -> None:
 def stop(programs: Path, folder: Path) -> None:
     """Stop a server at once and remove its folder."""
     command = [str(programs / "pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "stop"]
-    subprocess.run(command, check=False, capture_output=True, cwd="/", **_unprivileged())
+    subprocess.run(command, check=False, capture_output=True, cwd="/", **unprivileged())
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -50,7 +50,7 @@ def sweep(programs: Path, place: Path, prefix: str) -> None:
 
 def _start(programs: Path, folder: Path) -> int:
     """Start a server on a free loopback port, and return that."""
-    as_whom, port = _unprivileged(), _free_port()
+    as_whom, port = unprivileged(), _free_port()
     if as_whom:
         shutil.chown(folder, as_whom["user"], as_whom["group"])
     data, log = str(folder / "data"), str(folder / "log")
@@ -71,7 +71,7 @@ def _start(programs: Path, folder: Path) -> int:
     return port
 
 
-def _unprivileged() -> dict[str, str]:
+def unprivileged() -> dict[str, str]:
     """PostgreSQL refuses to run as root: another user then runs it."""
     if os.geteuid() != 0:
         return {}

@@ -10,6 +10,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
+    FlowRunFilterExpectedStartTime,
     FlowRunFilterStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -38,44 +39,70 @@ def out_of_turn(max_lateness_minutes: int | None) -> State[Any] | None:
     if run is None or run.run_count > 1 or run.expected_start_time is None:
         return None
     most = None if max_lateness_minutes is None else timedelta(minutes=max_lateness_minutes)
-    said = too_late(run.expected_start_time, clock.now(), most) or _done_since(run)
+    said = judged(run, most, _siblings(run, clock.now(), most), clock.now())
     return Cancelled(name=SKIPPED, message=said) if said else None
 
 
-def too_late(due: datetime, now: datetime, most: timedelta | None) -> str:
-    """Return a sentence where a run begins too long after it was due; empty where it may run."""
-    late = now - due
-    if most is None or late <= most:
+def judged(run: FlowRun, most: timedelta | None, siblings: Sequence[FlowRun], now: datetime) -> str:
+    """Return a sentence where a run's turn is over; empty where it may run.
+
+    Args:
+        run: about to begin.
+        most: how late it may be; None: however late.
+        siblings: other scheduled runs of its deployment that have ended well, or have not begun.
+        now: the time.
+    """
+    due = run.expected_start_time
+    assert due is not None
+    done = next((one for one in siblings if _is_done(one) and (one.start_time or due) > due), None)
+    if done is not None:
+        return (
+            f"This run was due at {due:%Y-%m-%d %H:%M} UTC, and {done.name} has begun and ended well since. "
+            "Nothing was read or written: one run does the work of all that were missed."
+        )
+    # A deployment that runs one at a time cancels a younger run while this one begins: then this one stands in for it.
+    if most is None or now - due <= most or any(_is_in_time(one, most, now) for one in siblings):
         return ""
     return (
-        f"This run was due at {due:%Y-%m-%d %H:%M} UTC and began {_minutes(late)} late; more than {_minutes(most)} is "
-        "too late (max_lateness_minutes). Nothing was read or written: the next scheduled run does its work."
+        f"This run was due at {due:%Y-%m-%d %H:%M} UTC and began {_minutes(now - due)} late; more than "
+        f"{_minutes(most)} is too late (max_lateness_minutes). Nothing was read or written: the next scheduled run "
+        "does its work."
     )
 
 
-def superseded(run: FlowRun, others: Sequence[FlowRun]) -> str:
-    """Return a sentence where another scheduled run did this one's work: it began after this one was due."""
-    for other in others:
-        if other.auto_scheduled and other.id != run.id:
-            return (
-                f"This run was due at {run.expected_start_time:%Y-%m-%d %H:%M} UTC, and {other.name} has begun and "
-                "ended well since. Nothing was read or written: one run does the work of all that were missed."
-            )
-    return ""
+def _is_in_time(run: FlowRun, most: timedelta, now: datetime) -> bool:
+    due = run.expected_start_time
+    return not _is_done(run) and due is not None and now - most <= due <= now
 
 
-def _done_since(run: FlowRun) -> str:
+def _is_done(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_completed()
+
+
+def _siblings(run: FlowRun, now: datetime, most: timedelta | None) -> Sequence[FlowRun]:
     if not run.auto_scheduled or run.deployment_id is None or run.expected_start_time is None:
-        return ""
-    completed = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.COMPLETED]))
-    wanted = FlowRunFilter(
-        deployment_id=FlowRunFilterDeploymentId(any_=[run.deployment_id]),
-        state=completed,
+        return []
+    ours = FlowRunFilterDeploymentId(any_=[run.deployment_id])
+    ended = FlowRunFilter(
+        deployment_id=ours,
+        state=_in(StateType.COMPLETED),
         start_time=FlowRunFilterStartTime(after_=run.expected_start_time),
     )
+    waiting = FlowRunFilter(
+        deployment_id=ours,
+        state=_in(StateType.SCHEDULED, StateType.PENDING, StateType.CANCELLED),
+        expected_start_time=FlowRunFilterExpectedStartTime(after_=now - (most or timedelta()), before_=now),
+    )
     with get_client(sync_client=True) as client:
-        found = client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.START_TIME_DESC, limit=_LOOKED_AT)
-    return superseded(run, found)
+        found = [
+            *client.read_flow_runs(flow_run_filter=ended, sort=FlowRunSort.START_TIME_DESC, limit=_LOOKED_AT),
+            *client.read_flow_runs(flow_run_filter=waiting, limit=_LOOKED_AT),
+        ]
+    return [one for one in found if one.auto_scheduled and one.id != run.id]
+
+
+def _in(*types: StateType) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types)))
 
 
 def _minutes(span: timedelta) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,8 +19,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import httpx
 import polars as pl
 import psutil
+import pytest
 
 from recyclekit.connectors.csv.own_tables import FIELDS, TASKS, OwnTables
 from recyclekit.errors import LedgerError
@@ -27,7 +30,9 @@ from recyclekit.project import Project, open_project
 from recyclekit.samples.generator import generate
 from recyclekit.samples.template import demo_project
 from tests.operations.process import Program, eventually
-from tests.operations.server import PrefectServer
+from tests.operations.server import ANSWERS, PrefectServer
+from tests.postgres_server import MISSING, Server, started
+from tests.postgres_watch import unprivileged
 
 AS_OF = date(2026, 11, 20)
 RECYCLE = "recyclekit_flows.recycle.recycle"
@@ -194,12 +199,61 @@ def awaiting_retry(server: PrefectServer, flow_run: str) -> None:
 
 
 @contextmanager
-def deployed(server: PrefectServer, company: Company, pool: str, **more: Any) -> Iterator[str]:
-    """Yield a deployment of this company's own."""
-    name = f"{company.folder.name}-{pool}"
-    yield server.deploy(RECYCLE, name, pool, company.parameters, tags=["recyclekit"], **more)
+def deployed(
+    server: PrefectServer, company: Company, pool: str, parameters: Mapping[str, Any] | None = None, **more: Any
+) -> Iterator[str]:
+    """Yield a deployment of this company's own, which is gone afterwards."""
+    name, given = f"{company.folder.name}-{pool}", company.parameters | dict(parameters or {})
+    made = server.deploy(RECYCLE, name, pool, given, tags=["recyclekit"], **more)
+    try:
+        yield made
+    finally:
+        httpx.delete(f"{server.url}/deployments/{made}", timeout=ANSWERS)
 
 
 def messages(server: PrefectServer, runs: Sequence[str]) -> list[str]:
     """Return what flow runs said in the end."""
     return [str(server.flow_run(run)["state"]["message"]) for run in runs]
+
+
+@dataclass
+class OwnPostgres:
+    """A PostgreSQL server of one test's own, which may be killed and started again on the same port."""
+
+    server: Server
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[OwnPostgres]:
+        """Yield one, or skip the test where PostgreSQL is not installed."""
+        one = started()
+        if one is None:
+            pytest.skip(MISSING)
+        try:
+            yield cls(one)
+        finally:
+            one.stop()
+
+    @property
+    def data(self) -> Path:
+        return self.server.folder / "data"
+
+    def kill(self) -> None:
+        """kill -9 of the server and of everything that belongs to it."""
+        postmaster = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
+        everything = [postmaster, *postmaster.children(recursive=True)]
+        for process in everything:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(everything, timeout=10)
+
+    def start(self) -> None:
+        """Start it again as its keeper did; it recovers first."""
+        options = shlex.split((self.data / "postmaster.opts").read_text())[1:]
+        start = [str(self.server.programs / "pg_ctl"), "-D", str(self.data), "-l", str(self.server.folder / "log")]
+        words = shlex.join(options[: options.index("-D")] + options[options.index("-D") + 2 :])
+        done = subprocess.run(
+            [*start, "-o", words, "-w", "-t", "60", "start"], check=False, cwd="/", stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **unprivileged(),
+        )  # fmt: skip
+        assert done.returncode == 0, (self.server.folder / "log").read_text()[-3000:]
