@@ -19,7 +19,7 @@ from tests.connectors.sharers import Case, measure
 from tests.stores import empty_postgres_url, postgres_url, quick_folder
 
 __all__ = ["empty_postgres_url", "postgres_url"]
-LITTLE = 0.5  # of what the limit allows must be reached, on a machine as busy as any; measured: docs/operations
+LITTLE = 0.4  # of what the limit allows must be reached, on a machine as busy as any; measured: decision 18
 
 
 class Book:
@@ -126,13 +126,13 @@ def test_a_stop_ends_the_wait_for_a_slot() -> None:
         call(second)
 
 
-def test_a_window_stamped_at_sending_counts_from_there() -> None:
+def test_a_shared_window_counts_from_the_answer_whatever_a_window_of_ones_own_would_do() -> None:
     book = Book()
     limiter = book.limiter(calls=5, seconds=1.0, stamp=Stamp.SENDING)
     with limiter.slot():
         book.now += 0.6
     call(limiter, 5)
-    assert book.now < 1001.5
+    assert 1001.6 <= book.now < 1002.5
 
 
 def test_an_account_is_kept_as_a_digest_and_without_a_ledger_nothing_is_shared(tmp_path: Path) -> None:

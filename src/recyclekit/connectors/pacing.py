@@ -111,7 +111,8 @@ class Limiter:
 
     Args:
         calls, seconds: so many calls in any window of this length.
-        stamp: see Stamp; at SENDING, `slack` seconds are added for what a call may linger on its way.
+        stamp: see Stamp; at SENDING, `slack` seconds are added for what a call may linger on its way. A shared window
+            is always stamped at the answer: what lingers in one process must not hurt another.
         clock, sleep: seconds that only grow, and waiting for them; tests put their own in.
         should_stop: asked before and while waiting.
         exchange: where processes share the window (Opening.sharing); this one then takes its part of it in chunks.
@@ -129,8 +130,7 @@ class Limiter:
         sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),  # noqa: PLW0108  # found when called
         should_stop: Callable[[], bool] = never,
     ) -> None:
-        seconds += slack if stamp is Stamp.SENDING else 0.0
-        self._window = Window(calls, seconds)
+        self._window = Window(calls, seconds + (slack if stamp is Stamp.SENDING else 0.0))
         self._shared = None
         if exchange is not None:
             ways: Any = {"clock": self._now, "sleep": self._wait, "should_stop": should_stop}
@@ -146,11 +146,10 @@ class Limiter:
         Raises:
             StoppedError: a stop was asked for; the call was not made.
         """
-        with self._shared.slot() if self._shared else nullcontext(_nothing) as counts_from_now:
+        with self._shared.slot() if self._shared else nullcontext():
             self._wait_for_slot()
             if self._stamp is Stamp.SENDING:
                 self._stamped()
-                counts_from_now()
             try:
                 yield
             finally:
@@ -211,10 +210,6 @@ class Limiter:
         with self._given_back:
             self._window.stamp(self._now())
             self._given_back.notify()
-
-
-def _nothing() -> None:
-    """Stamp nothing: nobody shares the window."""
 
 
 class Allowance:

@@ -23,6 +23,7 @@ Exchange = Callable[[Ask], Grant | None]
 _log = logging.getLogger(__name__)
 _PARTS = 10  # a chunk is at most this part of a window, so that as many processes find something in it
 _POLLS = 20  # a process that waits asks this often in a window
+_GRACE = 1.0  # seconds that asking, and a call's way there, may take on a busy machine
 _ALONE = 5.0  # seconds without asking, after those who share could not be asked
 
 
@@ -61,7 +62,6 @@ class Shared:
         self._exchange, self._calls, self._seconds = exchange, calls, seconds
         self._clock, self._sleep, self._should_stop = clock, sleep, should_stop
         self._within = min(seconds / 5, 2.0)
-        self._grace = min(seconds / 4, 1.0)
         self._changed = threading.Condition()
         self._chunks: dict[str, _Chunk] = {}
         self._asking = self._learned = False
@@ -75,20 +75,19 @@ class Shared:
         return self._clock() < self._alone_until
 
     @contextmanager
-    def slot(self) -> Iterator[Callable[[], None]]:
-        """Wait for a slot and yield what stamps it: the moment from which the call counts; else that is the end.
+    def slot(self) -> Iterator[None]:
+        """Wait for a slot; the call counts from the end of the `with` on: safe under any delay, of any process.
 
         Raises:
             StoppedError: a stop was asked for; the call was not made.
         """
         chunk = self._taken()
-        stamped: list[float] = []
         try:
-            yield lambda: stamped.append(self._clock())
+            yield
         finally:
             with self._changed:
                 chunk.in_flight -= 1
-                chunk.stamps.append(stamped[0] if stamped else self._clock())
+                chunk.stamps.append(self._clock())
 
     def learn(self, *, remaining: int | None, limit: int | None) -> None:
         """Take the vendor's own figures, to be told with the next question."""
@@ -169,7 +168,7 @@ class Shared:
             calls=self._calls,
             seconds=self._seconds,
             within=self._within,
-            grace=self._grace,
+            grace=_GRACE,
             learned=self._learned,
             used=used,
             remaining=None if remaining is None else (remaining[0], now - remaining[1]),
@@ -190,7 +189,9 @@ class Shared:
                 return 0.0
             self._told(ask, asked_at)
             if grant.calls:
-                self._chunks[grant.chunk] = _Chunk(left=grant.calls, until=asked_at + self._within)
+                # The ledger keeps the slots from when it answered, which lies between asking and now.
+                until = min(self._clock(), asked_at + _GRACE / 2) + self._within
+                self._chunks[grant.chunk] = _Chunk(left=grant.calls, until=until)
             return grant.wait
 
     def _told(self, ask: Ask, asked_at: float) -> None:
