@@ -56,11 +56,6 @@ class Shelf:
             ) from fault
         return (pl.scan_ipc(path), *(frame.lazy() for frame in others))
 
-    def clear(self, name: str) -> None:
-        """Take away a table that nobody looks at any more."""
-        if self.folder is not None:
-            (self.folder / f"{name}.arrow").unlink(missing_ok=True)
-
 
 _BATCH = 100_000
 

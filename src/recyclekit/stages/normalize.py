@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -131,15 +132,17 @@ def _sort_out_in_slices(scan: _Scan, shelf: Shelf) -> tuple[_Sorted, Sequence[pl
     height = laid.select(pl.len()).collect().item()
     parts, aside, wrong, ids = [], [], [problems()], []
     for start in shelf.starts(height):
-        passed = laid.slice(start, shelf.size).with_row_index(ROW, offset=start).collect()
+        as_read = laid.slice(start, shelf.size).with_row_index(ROW, offset=start)
+        passed = as_read.collect()
         here = left.filter(pl.col(ROW).is_between(start, start + shelf.size, closed="left"))
         records, problem = scan.typed(found, Tried(passed.filter(~pl.col(FAILED)) if here.height else passed, here))
         good, bad = _split(records, problem)
         aside.append(bad)
         wrong.append(problem)
         ids.append(good[key].hash())
-        parts.append(shelf.put(f"{table}-{start}", good))
-    shelf.clear(f"{table}-tried")
+        # Most slices are as the plan read them, and lie there already.
+        as_it_lies = here.is_empty() and bad.is_empty() and not found.whole
+        parts.append(scan.completed(as_read) if as_it_lies else shelf.put(f"{table}-{start}", good))
     bad = pl.concat(aside)
     suspects = _suspects(parts, pl.concat(ids), bad, key)
     replaced, again = repeated(suspects, bad, key, scan.lines)
@@ -175,6 +178,9 @@ def _refuse_open_sums(table: Table, height: int, good: int, dead: int, again: in
 
 def _findings(table: Table, found: Survey, again: int) -> Sequence[Finding]:
     return [*found.findings, *([_repeats(table, again)] if again else ())]
+
+
+Records = TypeVar("Records", pl.DataFrame, pl.LazyFrame)
 
 
 @dataclass(frozen=True)
@@ -220,10 +226,14 @@ class _Scan:
     def typed(self, found: Survey, tried: Tried) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return records with all their columns, and what is wrong with them; all of a table, or a slice."""
         typed = assemble(self.table, self.read, found, tried)
-        typed.records = typed.records.with_columns(_constant(r) for r in self.readers if r not in self.read)
-        typed.records = typed.records.select(ROW, *(r.column.name for r in self.readers))
+        typed.records = self.completed(typed.records)
         check_records(self.table, typed, {r.column.name: r.column.source for r in self.readers})
         return typed.records, typed.problems
+
+    def completed(self, records: Records) -> Records:
+        """Return records with the constants beside what was read, in the declared order, and ROW."""
+        given = records.with_columns(_constant(r) for r in self.readers if r not in self.read)
+        return given.select(ROW, *(r.column.name for r in self.readers))
 
     def lines(self) -> pl.Series:
         """Return the line of every record."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import polars as pl
 
@@ -72,26 +74,26 @@ def survey(
         reread: gives all texts of one of the system's columns again, for numbers that the plan may have misread.
     """
     types, found = passed.collect_schema(), Survey()
-    certain = passed.select(pl.all().count()).collect().row(0, named=True)
     for reader in readers:
         name, source = reader.column.name, reader.column.source
         if types[name] != reader.column.dtype:
             found.whole.add(name)
             here = passed.select(pl.col(name).alias(source)).collect().to_series()
-        elif reader.doubtful(_highest(passed, name), left[source].filter(failed[name].is_null())):
+        elif reader.doubtful(partial(_of, passed, pl.col(name).max()), left[source].filter(failed[name].is_null())):
             found.whole.add(name)
             found.texts[name] = reread(source)
             here = found.texts[name].gather(passed.select(ROW).collect().to_series()).alias(source)
         else:
             here = left[source].clear()
         texts = pl.concat([here, left[source]]) if here.len() else left[source]
-        reading = reader.read(texts, 0 if name in found.whole else certain[name]) if texts.len() else None
-        _remember(found, reader, reading)
+        certain = 0 if name in found.whole or texts.is_empty() else _of(passed, pl.col(name).count())
+        _remember(found, reader, reader.read(texts, certain) if texts.len() else None)
     return found
 
 
-def _highest(passed: pl.LazyFrame, name: str) -> Callable[[], object]:
-    return lambda: passed.select(pl.col(name).max()).collect().item()
+def _of(passed: pl.LazyFrame, what: pl.Expr) -> Any:
+    """Return one value; one column is looked at, for the records may lie in a file larger than memory."""
+    return passed.select(what).collect().item()
 
 
 def assemble(table: Table, readers: Sequence[Reader], found: Survey, tried: Tried) -> Typed:
