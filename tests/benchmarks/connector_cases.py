@@ -22,6 +22,7 @@ PROPERTIES = (
     "notes_last_contacted", "closed_lost_reason",
 )  # fmt: skip
 _PAGES = 50
+_WINDOW = 10.5  # seconds after which the account's window is empty
 
 
 def hubspot_ours(settings: dict[str, Any]) -> int:
@@ -88,6 +89,7 @@ def hubspot_write(settings: dict[str, Any], count: int = 60_000) -> int:
     deals = [deal for page in source.pages(Table.DEALS, None, [column]) for deal in page.records[column]][:count]
     sink = MANIFEST.open_sink(config, opening)
     actions = [set_fields(deal, {"recycle_track": "timing", "recycle_cycle": 1}) for deal in deals]
+    time.sleep(_WINDOW)  # what was read to find the deals counts no more
     began, done = time.perf_counter(), 0
     for start in range(0, len(actions), sink.batch_size):
         done += sum(r.state == "done" for r in sink.write(actions[start : start + sink.batch_size]))

@@ -27,7 +27,7 @@ from recyclekit.testing.stand import Stand
 
 SILENCE = 0.3
 """Seconds until a client gives up waiting: so little that silences cost no time."""
-_RESUMES = 25
+RESUMES = 25
 _SHARES = {
     FaultKind.STATUS: 0.04, FaultKind.HTML: 0.01, FaultKind.SILENCE: 0.01, FaultKind.LOST_ANSWER: 0.01,
     FaultKind.RESET: 0.01, FaultKind.CUT_OFF: 0.005, FaultKind.LYING_200: 0.005, FaultKind.PARTIAL: 0.01,
@@ -70,12 +70,14 @@ class Weather:
 
 
 @dataclass(frozen=True)
-class _Owner:
+class Owner:
+    """All that a stand needs of a bench here."""
+
     owner: str
 
 
 @dataclass(frozen=True)
-class _Vendor:
+class Vendor:
     """A sandbox, the connector for it, and how to look at what stands there."""
 
     crm: SandboxCrm
@@ -91,7 +93,7 @@ class _Vendor:
         raise NotImplementedError
 
 
-class _HubSpot(_Vendor):
+class _HubSpot(Vendor):
     def bare(self) -> frozenset[str]:
         assert isinstance(self.crm, HubSpotSandbox)
         deals = self.crm.objects["deals"]
@@ -102,7 +104,7 @@ class _HubSpot(_Vendor):
         return Counter(str(task.properties["recycle_key"]) for task in self.crm.objects["tasks"].values())
 
 
-class _Salesforce(_Vendor):
+class _Salesforce(Vendor):
     def bare(self) -> frozenset[str]:
         assert isinstance(self.crm, SalesforceSandbox)
         deals = self.crm.objects["Opportunity"]
@@ -123,16 +125,13 @@ def _under(
     vendor: str, records: int, seed: int, folder: Path, waits: list[float], *, storm: bool, clear: int = 0
 ) -> Weather:
     folder.mkdir(parents=True)
-    with _VENDORS[vendor](records // 2, seed) as there:
-        poisoned = frozenset(random.Random(seed).sample(there.deals, max(1, records // 1000)) if storm else ())
+    with VENDORS[vendor](records // 2, seed, SILENCE) as there:
+        poisoned = brewed(vendor, there, records, seed) if storm else frozenset()
         stand = Stand(
             there.manifest, there.manifest.settings.model_validate(dict(there.settings)),
-            Opening(folder=folder, timezone=ZoneInfo("Asia/Tokyo")), _Owner(there.owner), waits, seed=str(seed),
+            Opening(folder=folder, timezone=ZoneInfo("Asia/Tokyo")), Owner(there.owner), waits, seed=str(seed),
         )  # fmt: skip
-        own = {**OWN, "recycle_owner": ""}
-        actions = [a for deal in there.deals for a in (set_fields(deal, own), create_task(deal, there.owner))]
-        if storm:
-            there.crm.faults.add(*(_poison(vendor, deal) for deal in sorted(poisoned)), *_mix())
+        actions = [action for deal in there.deals for action in written(deal, there.owner)]
         outcome = _to_the_end(stand, actions)
         there.crm.faults.clear()
         calls = list(there.crm.journal)
@@ -143,9 +142,21 @@ def _under(
         )  # fmt: skip
 
 
+def brewed(vendor: str, there: Vendor, records: int, seed: int) -> frozenset[str]:
+    """Let the storm come up; return the deals that are poisoned."""
+    poisoned = frozenset(random.Random(seed).sample(there.deals, max(1, records // 1000)))
+    there.crm.faults.add(*(_poison(vendor, deal) for deal in sorted(poisoned)), *_mix(vendor))
+    return poisoned
+
+
+def written(deal: str, owner: str) -> tuple[Action, Action]:
+    """Return the two writes of a deal."""
+    return set_fields(deal, {**OWN, "recycle_owner": ""}), create_task(deal, owner)
+
+
 def _to_the_end(stand: Stand, actions: Sequence[Action]) -> Outcome:
     outcome = stand.run(actions)
-    for _ in range(_RESUMES):
+    for _ in range(RESUMES):
         if not (outcome.unsent or outcome.in_doubt):
             break
         outcome = stand.resume()
@@ -158,15 +169,25 @@ def _refused(stand: Stand) -> Mapping[str, tuple[str, str]]:
     return {row["deal_id"]: (row["code"], row["field"]) for row in failed_rows(stand, "r1")}
 
 
-def _mix() -> tuple[Fault, ...]:
+def _mix(vendor: str) -> tuple[Fault, ...]:
     others = (
-        Fault(kind=kind, probability=share, times=None, how="silence", rows=3, status=_STATUS.get(kind, 503))
+        Fault(
+            kind=kind,
+            probability=share,
+            times=None,
+            how="silence",
+            rows=3,
+            status=_STATUS.get(kind, 503),
+            code=_FOR_NOW[vendor],
+        )
         for kind, share in _SHARES.items()
     )
     return (_THROTTLED, *others)
 
 
 _STATUS = {FaultKind.HTML: 502}
+_FOR_NOW = {"hubspot": "", "salesforce": "UNABLE_TO_LOCK_ROW"}
+"""What the records of a partial result fail for: nothing wrong with them, or they would be set aside by right."""
 
 
 def _poison(vendor: str, deal: str) -> Fault:
@@ -181,26 +202,26 @@ _POISON = {
 
 
 @contextmanager
-def _hubspot(deals: int, seed: int) -> Iterator[_Vendor]:
+def _hubspot(deals: int, seed: int, silence: float) -> Iterator[Vendor]:
     from recyclekit_hubspot import MANIFEST
 
     with HubSpotSandbox(seed=seed, burst=None, searches=None, daily=None) as crm:
         ids = list(crm.load(deals=_lost(deals)).deals.values())
         owner = next(iter(crm.portal.owners), "")
-        yield _HubSpot(crm, MANIFEST, {**crm.settings, "read_timeout": SILENCE}, owner, ids)
+        yield _HubSpot(crm, MANIFEST, {**crm.settings, "read_timeout": silence}, owner, ids)
 
 
 @contextmanager
-def _salesforce(deals: int, seed: int) -> Iterator[_Vendor]:
+def _salesforce(deals: int, seed: int, silence: float) -> Iterator[Vendor]:
     from recyclekit_salesforce import MANIFEST
 
     with SalesforceSandbox(seed=seed, timezone="Asia/Tokyo") as crm:
         ids = list(crm.load(deals=_lost(deals)).deals.values())
-        yield _Salesforce(crm, MANIFEST, {**crm.settings, "timeout": SILENCE * 4}, crm.org.person, ids)
+        yield _Salesforce(crm, MANIFEST, {**crm.settings, "timeout": silence * 4}, crm.org.person, ids)
 
 
 def _lost(deals: int) -> list[dict[str, Any]]:
     return [{"deal_id": f"D-{n:06d}", "name": f"Deal {n}", "crm_state": "lost", "owner": "anna"} for n in range(deals)]
 
 
-_VENDORS = {"hubspot": _hubspot, "salesforce": _salesforce}
+VENDORS = {"hubspot": _hubspot, "salesforce": _salesforce}

@@ -20,6 +20,7 @@ from recyclekit.testing.factories import PIPELINE, as_frame
 
 if TYPE_CHECKING:
     from recyclekit.connectors.protocols import ReadsBack, Sink
+    from recyclekit.models.drift import Reread
     from recyclekit.pipeline import Job
     from recyclekit.project import Project
     from recyclekit.testing.stand import Stand
@@ -61,13 +62,19 @@ def write_back(
     stand: Stand, actions: Sequence[Action], planned: Mapping[str, str] | None, run: str, sink: Sink | None
 ) -> Outcome:
     """Carry actions out as stage 5 does; `planned`: the deals' fingerprints, for the drift check."""
-    from recyclekit.stages import write_back as stage_5
-
     prints = planned or {}
     frame = as_frame([replace(a, fingerprint=prints.get(a.deal_id)) for a in actions])
-    reread = None if planned is None else _reread(stand)
+    return write_frame(stand, frame, run, sink, None if planned is None else _reread(stand))
+
+
+def write_frame(
+    stand: Stand, actions: pl.DataFrame, run: str = "r1", sink: Sink | None = None, reread: Reread | None = None
+) -> Outcome:
+    """Carry actions out, given as a plan holds them (columns ACTIONS): for more than should be objects in memory."""
+    from recyclekit.stages import write_back as stage_5
+
     return stage_5.write_back(
-        _run(run), frame, dead_letters(), sink=sink or stand.sink(), ledger=project(stand).ledger(), reread=reread,
+        _run(run), actions, dead_letters(), sink=sink or stand.sink(), ledger=project(stand).ledger(), reread=reread,
         sleep=stand.waits.append, patience=_TRIES,
     )  # fmt: skip
 

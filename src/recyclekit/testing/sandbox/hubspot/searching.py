@@ -22,6 +22,8 @@ PAGE, USUAL_PAGE = 200, 10
 LONGEST_BODY = 3_000
 GROUPS, IN_GROUP, FILTERS, IN_VALUES = 5, 6, 18, 100
 _KEPT_RESULTS = 8
+_BEHIND = {"GT": 0, "GTE": -1}
+"""Operators of a keyset on the id → what to add to their value, so that what is above it fits."""
 
 Comparable = float | str | None
 Test = Callable[[Mapping[str, str | None]], bool]
@@ -150,9 +152,10 @@ def _keyset(groups: list[list[dict[str, Any]]]) -> tuple[int | None, list[list[d
     """Return the id behind which a keyset goes on, and the filters without it."""
     if len(groups) != 1:
         return None, groups
-    bounds = [g for g in groups[0] if (g.get("propertyName"), g.get("operator")) == ("hs_object_id", "GT")]
+    bounds = [g for g in groups[0] if g.get("propertyName") == "hs_object_id" and g.get("operator") in _BEHIND]
     rest = [g for g in groups[0] if g not in bounds]
-    return (max(int(float(g["value"])) for g in bounds), [rest] if rest else []) if bounds else (None, groups)
+    behind = [int(float(g["value"])) + _BEHIND[g["operator"]] for g in bounds]
+    return (max(behind), [rest] if rest else []) if bounds else (None, groups)
 
 
 def _limit(body: Mapping[str, Any]) -> int:
