@@ -20,7 +20,7 @@ from recyclekit.models.narrowing import narrowed, tracks
 from recyclekit.models.plan import Plan
 from recyclekit.models.proposal import Cause, Door, Proposal, Verdict
 from recyclekit.pipeline import Job
-from recyclekit_flows.shown import plan_text
+from recyclekit_flows.shown import form_text
 from recyclekit_flows.waking import end
 
 
@@ -81,7 +81,7 @@ def _form(proposal: Proposal, plan: Plan, limit: int | None) -> type[RunInput]:
         ),
     }
     form = create_model("Approval", __base__=RunInput, **fields)
-    return form.with_initial_data(description=plan_text(plan, proposal))
+    return form.with_initial_data(description=form_text(plan, proposal))
 
 
 def _verdict(job: Job, proposal: Proposal, plan: Plan, answer: Any) -> Verdict:

@@ -158,7 +158,7 @@ def _whole(job: Held[Job], wish: Wish) -> State[Any]:
     cause = _stopped_by(job.value, plan.value, wish)
     if cause is not None:
         proposal = put_forward(job.value, plan.value, cause, wish.spec.approval_hours)
-        return _decided(job, proposal, wish)
+        return _decided(job, proposal, wish, plan.value)
     writes = Held(narrowed(plan.value, wish.limit))
     outcome = write_back(job, writes, wish.approve_guards).value
     write_report(job.value, plan.value, wish.reports, outcome)
@@ -176,11 +176,15 @@ def _stopped_by(job: Job, plan: Plan, wish: Wish) -> Cause | None:
     return Cause.APPROVAL if wish.asks else None
 
 
-def _decided(job: Held[Job], proposal: Proposal, wish: Wish) -> State[Any]:
-    """Write a proposal as a person approved it, or end without writing; where nobody has decided, wait for it."""
+def _decided(job: Held[Job], proposal: Proposal, wish: Wish, plan: Plan | None = None) -> State[Any]:
+    """Write a proposal as a person approved it, or end without writing; where nobody has decided, wait for it.
+
+    A `plan` that was just made has decisions to show as well; what is written comes from the ledger.
+    """
     known = proposal
     if known.state is ProposalState.WAITING:
-        known = ask(job.value, known, job.value.open_ledger().proposed(known.run), wish.limit)
+        shown = plan or job.value.open_ledger().proposed(known.run)
+        known = ask(job.value, known, shown, wish.limit)
     if known.state not in {ProposalState.APPROVED, ProposalState.APPLIED}:
         return turned_down(known)
     outcome = write_what_was_approved(job, Held(known)).value

@@ -44,21 +44,35 @@ def show_plan(plan: Plan, report: str) -> None:
         create_link_artifact(report, "HTML report", key=_key(f"report-{run}"), description=f"Report of run {run}")
 
 
-def plan_text(plan: Plan, proposal: Proposal | None = None) -> str:
-    """Return a plan as Markdown: sums, counts, what was set aside and why, seals; for a proposal, its first changes."""
-    manifest, parts = plan.manifest, [_head(plan.manifest)]
-    parts += [f"> **Guard:** {guard}" for guard in manifest.guards]
-    if proposal is not None:
-        parts += [_asked(proposal, plan)]
-    parts += [
-        f"**Sums:** {_equation(buckets_equation(manifest))}<br>{_equation(status_equation(manifest))}",
-        _titled("Intended writes", manifest.actions | {"deals that change": plan.actions["deal_id"].n_unique()}),
+def plan_text(plan: Plan) -> str:
+    """Return a plan as Markdown: guards, sums, counts, what was set aside and why."""
+    manifest = plan.manifest
+    parts = [
+        *_top(plan),
         _titled("Verdict", manifest.by_verdict),
         _titled("Reason", manifest.by_reason),
         _titled("Track", manifest.by_track),
         _titled("Rule", manifest.by_rule),
         _set_aside(plan),
-        f"Sealed: `{proposal.sha256}`" if proposal is not None else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def form_text(plan: Plan, proposal: Proposal) -> str:
+    """Return what the form says that asks for approval: the plan in short, and its first changes."""
+    until = f"{proposal.expires_at:%Y-%m-%d %H:%M} UTC"
+    waits = (
+        f"**Waits for approval until {until}.** Each deal is looked at again before it is written; one that changed is "
+        "left alone. All counts and the first 500 deals are among this run's artifacts."
+    )
+    rows = [tuple(_row(line).values()) for line in first_lines(plan, GLANCE)]
+    parts = [
+        *_top(plan),
+        waits,
+        _titled("Track", plan.manifest.by_track),
+        _set_aside(plan),
+        f"## The first {len(rows):,} deals\n\n{table(_COLUMNS, rows)}",
+        f"Sealed: `{proposal.sha256}`",
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -146,14 +160,16 @@ def _head(manifest: Manifest) -> str:
     return f"# Plan {manifest.run}\n\nPipeline {manifest.pipeline}: {read}"
 
 
-def _asked(proposal: Proposal, plan: Plan) -> str:
+def _top(plan: Plan) -> list[str]:
+    manifest = plan.manifest
     deals = plan.actions["deal_id"].n_unique()
-    first = (
-        f"**Waits for approval until {proposal.expires_at:%Y-%m-%d %H:%M} UTC**: {plan.actions.height:,} writes to "
-        f"{deals:,} deals. Each deal is looked at again before it is written; one that changed is left alone."
-    )
-    rows = [tuple(_row(line).values()) for line in first_lines(plan, GLANCE)]
-    return f"{first}\n\n## The first {len(rows):,} deals\n\n{table(_COLUMNS, rows)}"
+    return [
+        _head(manifest),
+        *(f"> **Guard:** {guard}" for guard in manifest.guards),
+        f"**Sums:** {_equation(buckets_equation(manifest))}",
+        f"**Status:** {_equation(status_equation(manifest))}",
+        _titled("Intended writes", {**manifest.actions, "deals that change": deals}),
+    ]
 
 
 def _more(plan: Plan, report: str) -> str:

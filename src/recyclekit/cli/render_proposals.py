@@ -79,6 +79,8 @@ def _state(proposal: Proposal) -> Text:
 def _when(proposal: Proposal) -> str:
     if proposal.decided_at is not None and proposal.verdict is not None:
         return f"{minute(proposal.decided_at)}, from {proposal.verdict.door}"
+    if proposal.state is ProposalState.SUPERSEDED:
+        return "a newer plan took its place"
     return f"until {minute(proposal.expires_at)}"
 
 
