@@ -215,6 +215,12 @@ def test_a_record_that_cannot_be_read_is_not_let_through() -> None:
     assert record.getMessage() == "a message that cannot be shown (RuntimeError)"
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["a", "a-", "a.", "0-", "a@", "://", "token", "(0", "password=", "x" * 50 + " "])
+def test_no_text_takes_long(text: str) -> None:
+    redact(text * (200_000 // len(text)))
+
+
 def test_cleaning_is_installed_once() -> None:
     before: Any = logging.getLogRecordFactory()
     install()

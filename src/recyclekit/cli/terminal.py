@@ -34,6 +34,7 @@ def say(text: str) -> None:
 def complain(what: str, why: str = "", fix: str = "") -> None:
     """Print an error in its three parts: what happened, why, what to do next."""
     from rich.text import Text
+
     out = console(stderr=True)
     out.print(Text("Error: ", "bold red").append(what, "default"), soft_wrap=True)
     if why:

@@ -18,32 +18,52 @@ from typing import Any
 from recyclekit.observing.context import current
 
 SECRET, MAIL, PHONE = "**********", "<address>", "<number>"
-_WORDS = "password|passwd|pwd|secret|token|api[_-]?key|apikey|authorization|credential|private[_-]?key|session[_-]?id"
+_WORDS = "password|passwd|pwd|secret|token|api[_-]?key|authorization|credential|private[_-]?key|session[_-]?id"
 _VALUE = r"[^\s\"'&,;)}\]\\]{4,}"
-_DIGIT = "[0-9０-９]"
+_D = "[0-9０-９]"
 _DASH = "[-.・‐−ー－ ]"
 _PRE, _END = r"(?<![\w.:-])", r"(?![\w-])"
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), SECRET),
-    (re.compile(r"(?i)(authorization\\*[\"']?\s*[:=]\s*\\*[\"']?\w+\s+)[A-Za-z0-9._~+/=%-]{4,}"), rf"\1{SECRET}"),
-    (re.compile(r"(?i)\b(bearer|basic)(\s+|%20)(?=\S*[0-9=_.~+/-])[A-Za-z0-9._~+/=%-]{8,}"), rf"\1\2{SECRET}"),
-    (re.compile(r"(://[^:/@\s\"']*:)[^@/\s\"']+(?=@)"), rf"\1{SECRET}"),
-    (re.compile(r"\bpat-[a-z0-9]{2,5}-[0-9A-Za-z-]{8,}"), SECRET),
-    (re.compile(r"\b00D[A-Za-z0-9]{12,15}(?:!|%21)[A-Za-z0-9._]{8,}"), SECRET),  # a session of Salesforce
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), SECRET),  # a JWT
+
+# Words of which one is in a text that may hold the shape (looking for them first costs a tenth), the shape, and what is
+# shown for it. Every repetition has an end, so that no text takes long.
+_SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     (
+        ("private key",),
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+        SECRET,
+    ),
+    (
+        ("authorization",),
+        re.compile(r"(?i)(authorization\\*[\"']?\s*[:=]\s*\\*[\"']?\w{1,20}\s+)[A-Za-z0-9._~+/=%-]{4,}"),
+        rf"\1{SECRET}",
+    ),
+    (
+        ("bearer", "basic"),
+        re.compile(r"(?i)\b(bearer|basic)(\s+|%20)(?=\S*[0-9=_.~+/-])[A-Za-z0-9._~+/=%-]{8,}"),
+        rf"\1\2{SECRET}",
+    ),
+    (("@",), re.compile(r"(://[^:/@\s\"']{0,200}:)[^@/\s\"']{1,500}(?=@)"), rf"\1{SECRET}"),
+    (("pat-",), re.compile(r"\bpat-[a-z0-9]{2,5}-[0-9A-Za-z-]{8,}"), SECRET),
+    (("00d",), re.compile(r"\b00D[A-Za-z0-9]{12,15}(?:!|%21)[A-Za-z0-9._]{8,}"), SECRET),  # a session of Salesforce
+    (("eyj",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), SECRET),  # a JWT
+    (
+        ("pass", "pwd", "secret", "token", "key", "auth", "credential", "session"),
         re.compile(
-            rf"(?i)(\b[\w-]*(?:{_WORDS})[\w-]*(?:\\*[\"'])?\s*(?:[:=]|%3D)\s*(?:b?\\*[\"'])?(?:SecretStr\()?)"
+            rf"(?i)((?:{_WORDS})[\w-]{{0,30}}(?:\\*[\"'])?\s*(?:[:=]|%3D)\s*(?:b?\\*[\"'])?(?:SecretStr\()?)"
             rf"(?!\*|None\b|null\b|true\b|false\b|(?:bearer|basic)\b)({_VALUE})"
         ),
         rf"\1{SECRET}",
     ),
-    (re.compile(r"[^\s@<>\"'(),;:=%&/\\]+(?:@|%40)[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}"), MAIL),
-    (re.compile(rf"[+＋]{_DIGIT}(?:{_DASH}?[(（]?{_DIGIT}[)）]?){{7,14}}"), PHONE),
-    (re.compile(rf"{_PRE}[(（]?[0０]{_DIGIT}{{1,4}}[)）]?{_DASH}{_DIGIT}{{1,4}}{_DASH}{_DIGIT}{{3,4}}{_END}"), PHONE),
-    (re.compile(rf"{_PRE}[(（]?{_DIGIT}{{3}}[)）]?{_DASH}{{1,2}}{_DIGIT}{{3}}{_DASH}{_DIGIT}{{4}}{_END}"), PHONE),
-    (re.compile(rf"{_PRE}0[5789]0\d{{8}}{_END}"), PHONE),  # a mobile number of Japan, written in one
-)  # fmt: skip
+    (
+        ("@", "%40"),
+        re.compile(r"[^\s@<>\"'(),;:=%&/\\]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,24}"),
+        MAIL,
+    ),
+    (("+", "＋"), re.compile(rf"[+＋]{_D}(?:{_DASH}?[(（]?{_D}[)）]?){{7,14}}"), PHONE),
+    ((), re.compile(rf"{_PRE}[(（]?[0０]{_D}{{1,4}}[)）]?{_DASH}{_D}{{1,4}}{_DASH}{_D}{{3,4}}{_END}"), PHONE),
+    ((), re.compile(rf"{_PRE}[(（]?{_D}{{3}}[)）]?{_DASH}{{1,2}}{_D}{{3}}{_DASH}{_D}{{4}}{_END}"), PHONE),
+    ((), re.compile(rf"{_PRE}0[5789]0\d{{8}}{_END}"), PHONE),  # a mobile number of Japan, written in one
+)
 
 
 def redact(text: str) -> str:
@@ -51,8 +71,10 @@ def redact(text: str) -> str:
     secrecy = sys.modules.get("recyclekit.secrecy")  # where it is not loaded, nobody has told it of a secret
     if secrecy is not None:
         text = secrecy.redact(text)
-    for shape, shown in _SHAPES:
-        text = shape.sub(shown, text)
+    small = text.lower()
+    for needles, shape, shown in _SHAPES:
+        if not needles or any(needle in small for needle in needles):
+            text = shape.sub(shown, text)
     return text
 
 
