@@ -48,7 +48,7 @@ class KillAt(SignalAt):
 
 
 class WaitAt:
-    """Let the process wait at a named fault point until SIGUSR1; its other threads go on, unlike with SIGSTOP."""
+    """Let the process say so and wait at a named fault point until SIGUSR1; its other threads go on meanwhile."""
 
     def __init__(self, at: str) -> None:
         self._at = at
@@ -56,6 +56,7 @@ class WaitAt:
 
     def __call__(self, name: str) -> None:
         if name == self._at:
+            os.write(2, f"waiting at {name}\n".encode())
             signal.sigwait({signal.SIGUSR1})
 
 

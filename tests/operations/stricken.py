@@ -154,8 +154,15 @@ def wake(process: psutil.Process) -> None:
     os.kill(process.pid, signal.SIGCONT)
 
 
+def waiting(worker: Program, company: Company, where: str, seconds: float = 120) -> psutil.Process:
+    """Wait until a worker's flow run has come to its fault `wait:…`, and return its process."""
+    log, line = worker.log.stat().st_size, f"waiting at {where}"
+    eventually(lambda: line in worker.log.read_bytes()[log:].decode(errors="replace"), seconds, line)
+    return at_work(company)
+
+
 def at_work(company: Company, seconds: float = 90) -> psutil.Process:
-    """Wait until a process holds a company's pipeline, and return it; it waits there if its fault is `wait:…`."""
+    """Wait until a process holds a company's pipeline, and return it."""
 
     def holder() -> psutil.Process | None:
         with contextlib.suppress(psutil.NoSuchProcess):
