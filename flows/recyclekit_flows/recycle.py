@@ -10,11 +10,12 @@ from typing import Any
 from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from recyclekit import clock, plan_file
-from recyclekit.approving import figures, on_plan, write_approved
-from recyclekit.errors import GuardError, RecyclekitError
+from recyclekit.approving import figures, left_approved, on_plan, write_approved
+from recyclekit.errors import GuardError, PlanError, RecyclekitError
 from recyclekit.events import Listen, RunPlanned, silence
 from recyclekit.models.narrowing import narrowed
 from recyclekit.models.plan import Plan
@@ -138,8 +139,23 @@ def _again(job: Held[Job]) -> State[Any] | None:
     begun = job.value.begun() if runtime.flow_run.run_count > 1 else None
     if begun is not None:
         return ended(resume(job, begun).value, job=job.value)
-    stuck = finish_earlier(job)
+    stuck = finish_earlier(job) or _write_left_approved(job)
     return None if stuck is None else ended(stuck, job=job.value)
+
+
+def _write_left_approved(job: Held[Job]) -> Outcome | None:
+    """Write what a person approved where whoever was to write it died before; return what leaves no room for a plan."""
+    for proposal in left_approved(job.value):
+        there = on_plan(job.value, proposal.manifest)
+        own = there.of_flow_run(proposal.flow_run) if proposal.flow_run is not None else there
+        try:
+            outcome = write_what_was_approved(Held(own), Held(proposal)).value
+        except PlanError as error:  # the plan that follows takes its place
+            get_run_logger().warning("What was approved as run %s is not written: %s", proposal.run, error)
+            continue
+        if outcome.stop is not None:
+            return outcome
+    return None
 
 
 def _whole(job: Held[Job], wish: Wish) -> State[Any]:

@@ -87,6 +87,13 @@ def write_approved(job: Job, proposal: Proposal) -> Outcome:
     return job.resume(begun.run) if left else told(job, begun)
 
 
+def left_approved(job: Job) -> Sequence[Proposal]:
+    """Return the plans of this pipeline that were approved, and that nobody began to write, oldest first."""
+    ledger = job.open_ledger()
+    approved = [one for one in ledger.proposals(job.pipeline) if one.state is ProposalState.APPROVED]
+    return [one for one in approved[::-1] if _known(job, one.run) is None]
+
+
 def told(job: Job, run: Run) -> Outcome:
     """Return the outcome of a run that has ended, from the ledger alone."""
     listed = job.open_ledger().actions(run.run, TOLD)

@@ -13,8 +13,10 @@ import httpx
 import pytest
 
 from recyclekit import plan_file
+from recyclekit.approving import propose
 from recyclekit.errors import GuardError, ProjectError
 from recyclekit.events import Event, RunEnded, StageEnded
+from recyclekit.models.proposal import Cause, Door, Verdict
 from recyclekit.models.run import RunState
 from recyclekit.pipeline import STAGES
 from recyclekit.project import Project, open_project
@@ -120,6 +122,18 @@ def test_a_tripped_guard_stops_the_flow_until_somebody_approves(api: str, projec
         run_recycle(project.folder, None, AS_OF)
     approved = run_recycle(project.folder, None, AS_OF, approve_guards=True)
     assert approved.applied == approved.planned > 0
+
+
+def test_the_next_run_writes_what_was_approved_where_whoever_was_to_write_it_died(api: str, project: Project) -> None:
+    job = project.job(as_of=AS_OF)
+    approved, _ = propose(job, job.plan(), Cause.APPROVAL, hours=1)
+    project.ledger().decide(approved.run, Verdict(approve=True, door=Door.SHELL, limit=3))
+    outcome = run_recycle(project.folder, None, AS_OF)
+    ran = {run.run: run.counts for run in project.ledger().runs()}
+    assert set(ran) == {approved.run, outcome.run}
+    first, rest = (set(project.ledger().actions(run)["deal_id"]) for run in (approved.run, outcome.run))
+    assert len(first) == 3, "on the terms of the approval"
+    assert not first & rest
 
 
 @pytest.mark.slow
