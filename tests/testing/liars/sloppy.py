@@ -81,7 +81,7 @@ def keeps_the_hint_to_itself(h: Honest) -> Manifest:
     return h.writing(write=write)
 
 
-def waits_on_when_asked_to_stop(h: Honest) -> Manifest:
+def sends_on_when_asked_to_stop(h: Honest) -> Manifest:
     def write(self: Any, actions: Sequence[Action]) -> Sequence[Receipt]:
         return Retrying(total=1_000).call(lambda: h.sink.HonestSink.write(self, actions), repeatable=True)
 
@@ -214,8 +214,8 @@ LIARS = (
     Liar("reads back everything", "test_exactly_the_deals_asked_for_are_read_back", "", reads_back_everything),
     Liar("keeps the hint to itself", "test_a_hint_to_wait_is_honoured_when_writing", "asked for 7 seconds",
          keeps_the_hint_to_itself),
-    Liar("waits on when asked to stop", "test_a_stop_ends_a_wait_when_writing", "asked to stop, it still waited",
-         waits_on_when_asked_to_stop),
+    Liar("sends on when asked to stop", "test_a_stop_ends_a_wait_when_writing", "asked to stop, it still waited",
+         sends_on_when_asked_to_stop),
     Liar("takes later for never", "test_a_server_that_fails_once_is_no_reason_to_lose_a_write", "failed=",
          takes_later_for_never),
     Liar("takes away for refused", "test_a_server_that_stays_down_ends_the_run_to_be_resumed", "nothing was refused",

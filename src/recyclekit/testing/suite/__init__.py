@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recyclekit.testing.suite.honesty import Honesty
+from recyclekit.testing.suite.other_tables import OtherTables
 from recyclekit.testing.suite.people import People
 from recyclekit.testing.suite.reading import Reading
 from recyclekit.testing.suite.recovery import Recovery
@@ -14,7 +15,7 @@ from recyclekit.testing.suite.writing import Writing
 __all__ = ["ConnectorSuite"]
 
 
-class ConnectorSuite(Honesty, Reading, Writing, Rereading, Recovery, Undoing, People, WholeRuns):
+class ConnectorSuite(Honesty, Reading, OtherTables, Writing, Rereading, Recovery, Undoing, People, WholeRuns):
     """All tests of the kit, chosen by what the connector declares and by what its bench can do.
 
     A subclass whose name begins with `Test` gives two fixtures, and a third where there is a system to try it on:
