@@ -36,12 +36,12 @@ class Honest:
     def reading(self, **methods: object) -> ConnectorManifest[Any]:
         """Return a manifest whose source has these methods in place of its own."""
         spoilt = type("SpoiltSource", (self.source.HonestSource,), methods)
-        return replace(self.manifest, open_source=lambda settings, opening: spoilt(settings, opening))
+        return replace(self.manifest, open_source=spoilt)
 
     def writing(self, **methods: object) -> ConnectorManifest[Any]:
         """Return a manifest whose sink has these methods in place of its own."""
         spoilt = type("SpoiltSink", (self.sink.HonestSink,), methods)
-        return replace(self.manifest, open_sink=lambda settings, opening: spoilt(settings, opening))
+        return replace(self.manifest, open_sink=spoilt)
 
 
 @cache
