@@ -162,7 +162,7 @@ class SalesforceSource:
         """Return a record's child records; what does not fit on its page has pages of its own."""
         if found is None:
             return ()
-        return found["records"] if found["done"] else records_of(self.transport, found)
+        return found["records"] if found["done"] else records_of(self.transport, dict(found))
 
     # -- Bulk ------------------------------------------------------------------------------------------------------
 
