@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,11 @@ from recyclekit.connectors import Opening
 from recyclekit.connectors.pacing import Limiter, Stamp
 from recyclekit.connectors.sharing import Shared
 from recyclekit.errors import LedgerUnreachableError, StoppedError
+from recyclekit.ledger import open_ledger
 from recyclekit.models.budget import Ask, Budget, Grant
+from recyclekit.testing.sandbox.salesforce import SalesforceSandbox
+from recyclekit_salesforce.settings import SalesforceSettings
+from recyclekit_salesforce.transport import Transport as SalesforceTransport
 from tests.connectors.sharers import Case, measure
 from tests.stores import empty_postgres_url, postgres_url, quick_folder
 
@@ -179,3 +184,20 @@ def test_three_processes_search_one_portal_through_postgresql(postgres_url: str,
 def test_without_sharing_they_would_be_refused(folder: Path) -> None:
     case = Case(ledger="sqlite:///ledger.db", folder=folder, processes=3, calls=12, searches=True, share=False)
     assert measure(case).refused > 0
+
+
+@pytest.mark.slow
+def test_two_connections_to_one_org_keep_the_pace_that_is_asked_for(folder: Path) -> None:
+    book = open_ledger("sqlite:///ledger.db", folder)
+    book.release(book.acquire("main", "r1"))
+    opening = Opening(folder=folder, timezone=ZoneInfo("UTC"), share=book.exchange)
+    with SalesforceSandbox() as crm:
+        settings = SalesforceSettings.model_validate({**crm.settings, "calls_per_second": 8})
+        exchange = opening.sharing(settings.address, "calls")
+        pair = [SalesforceTransport(settings, folder, exchange=exchange) for _ in range(2)]
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda n: pair[n % 2].read_json("limits"), range(30)))
+        times = sorted(call.at.timestamp() for call in crm.journal if call.path.endswith("/limits"))
+    book.close()
+    assert len(times) == 30
+    assert max(sum(1 for other in times if at - 0.999 < other <= at) for at in times) <= 8

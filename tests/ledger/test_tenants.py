@@ -372,3 +372,33 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
     return value
+
+
+@pytest.mark.postgres
+def test_two_companies_with_one_ledger_and_the_same_names_never_meet(empty_postgres_url: str, tmp_path: Path) -> None:
+    from recyclekit.project import open_project
+    from recyclekit.samples.generator import generate
+    from recyclekit.samples.template import demo_project
+
+    jobs = []
+    for tenant in TENANTS:
+        folder = tmp_path / tenant
+        folder.mkdir()
+        text = demo_project(generate(folder, deals=60, seed=7, as_of=date(2026, 11, 20)))
+        lines = [line for line in text.splitlines() if not line.startswith("ledger:")]
+        named = [*lines, f"ledger: {empty_postgres_url}", f"tenant: {tenant}"]
+        (folder / "recyclekit.yaml").write_text("\n".join(named), encoding="utf-8")
+        jobs.append(open_project(folder).job(as_of=date(2026, 11, 20)))
+    acme, globex = jobs
+    outcome = acme.write_back(acme.plan())
+    assert outcome.applied > 0
+    assert globex.open_ledger().runs() == []
+    assert globex.recall(globex.as_of).touches.is_empty()
+    with pytest.raises(LedgerError, match="no run"):
+        globex.undo(outcome.run)
+    other = globex.write_back(globex.plan())
+    assert other.applied == outcome.applied  # the same deals under the same keys, for the first time here
+    assert [run.run for run in acme.open_ledger().runs()] == [outcome.run]
+    undone = replace(acme, run="u1").undo(outcome.run)
+    assert undone.applied > 0
+    assert {row[0] for row in globex.open_ledger().actions(other.run).select("state").iter_rows()} == {"done"}

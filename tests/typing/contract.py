@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from recyclekit.connectors import (
     FULL,
+    Calls,
     Capability,
     ConnectorManifest,
     CountsRecords,
@@ -32,6 +33,7 @@ from recyclekit.connectors import (
     Source,
     SplitsBatches,
     Support,
+    TellsCalls,
     Undoes,
     hookimpl,
 )
@@ -179,6 +181,8 @@ def what_the_core_is_told(sink: Sink, action: Action) -> None:
     if isinstance(sink, SetsUp):
         assert_type(sink.missing(kinds=[ActionKind.ENROL]), Sequence[Finding])
         assert_type(sink.set_up(kinds=[ActionKind.ENROL]), Sequence[Finding])
+    if isinstance(sink, TellsCalls):
+        assert_type(sink.told_calls(), Calls)
     if isinstance(sink, Erases):
         assert_type(sink.erase(deals=["1"]), int)
 

@@ -22,4 +22,4 @@ def recyclekit_connectors() -> Iterable[ConnectorManifest[Any]]:  # type: ignore
 
 @hookspec
 def recyclekit_observers() -> Iterable[Observer]:  # type: ignore[empty-body]  # a hook spec has no body
-    """Return listeners for the events of runs."""
+    """Return listeners for the events of runs, of projects that name this plugin (`plugins.observers`)."""
