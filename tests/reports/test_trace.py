@@ -9,6 +9,7 @@ import pytest
 from recyclekit.errors import InputError
 from recyclekit.models.memory import Memory
 from recyclekit.models.snapshot import Snapshot, dead_letters
+from recyclekit.models.tombstone import Erasable, Tombstones
 from recyclekit.reports.trace import Trace, trace
 from tests.stages.deals_by_hand import AS_OF, TOKYO, at, decide, memory, snapshot, standard
 
@@ -141,3 +142,12 @@ def test_a_deal_that_was_set_aside_is_explained_by_its_dead_letter() -> None:
     with pytest.raises(InputError, match=r"Deal 'x' was set aside \(line 7\): no number"):
         explain("x", given)
     assert given.dead_letters.schema["line"] == pl.UInt64
+
+
+def test_a_deal_whose_person_was_erased_is_said_to_be_left_alone() -> None:
+    stones = Tombstones(salt="s")
+    past = Memory(erased=Tombstones(salt="s", digests=frozenset([stones.digest(Erasable.DEAL, "d1")])))
+    found = explain("d1", snapshot({"lost_reason": "timing", "closed_on": AS_OF}), past)
+    assert (found.decision["verdict"], found.decision["rule"]) == ("exclude", "(erased)")
+    assert "erased" in found.because
+    assert found.flip is None

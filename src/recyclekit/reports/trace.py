@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from recyclekit.errors import InputError
-from recyclekit.models.decision import CLASSIFIED
+from recyclekit.models.decision import CLASSIFIED, ERASED
 from recyclekit.models.headings import fold
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import PolicyStamp
 from recyclekit.models.snapshot import Snapshot
 from recyclekit.policy import derive
+from recyclekit.policy.erased import without_erased
 from recyclekit.policy.judge import JUDGED, judge
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.reason_lookup import Picklist
@@ -74,6 +75,9 @@ class Trace:
     touch: Mapping[str, Any] | None = None  # what is scheduled: bucket, step, date, owner, channel, hook, note
 
 
+_ERASED = "Its person was erased: it is counted and left alone, whatever the rules say."
+
+
 def trace(
     deal_id: str,
     snapshot: Snapshot,
@@ -93,17 +97,18 @@ def trace(
     row = found.frame.filter(pl.col("deal_id") == deal_id)
     if row.is_empty():
         raise _unknown(deal_id, snapshot)
-    judged = pl.concat([row, judge(row, policy)], how="horizontal")
+    judged = pl.concat([row, without_erased(judge(row, policy), row, memory.erased)], how="horizontal")
     decision = judged.select(name for name in CLASSIFIED if name != "fingerprint").row(0, named=True)
     inputs = inputs_of(row, snapshot)
-    rules = _rules(row, policy, decision, inputs)
-    flip = _flip(row, policy, decision)
+    is_erased = decision["rule"] == ERASED
+    rules = () if is_erased else _rules(row, policy, decision, inputs)
+    flip = None if is_erased else _flip(row, policy, decision)
     return Trace(
         deal_id=deal_id,
         as_of=as_of,
         policy=policy.stamp,
         decision=decision,
-        because=_because(decision, rules),
+        because=_ERASED if is_erased else _because(decision, rules),
         status_inputs=tuple(
             inputs[name] for name in ("crm_state", "last_contact_on", "inactive_days", "stalled_after_days")
         ),
