@@ -49,6 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _shares(item: pytest.Item) -> str | None:
     fixtures = getattr(item, "fixturenames", ())
     variant = getattr(item, "callspec", None)
-    if "prefect_postgres" in fixtures or (variant and variant.params.get("prefect_worked") == "postgres"):
+    on_postgres = variant is not None and {"postgres", "prefect_postgres"} & {
+        str(one) for one in variant.params.values()
+    }
+    if "prefect_postgres" in fixtures or (on_postgres and item.get_closest_marker("prefect")):
         return "prefect-postgres"
     return next((costly for costly in ("prefect", "postgres") if item.get_closest_marker(costly)), None)

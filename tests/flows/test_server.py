@@ -21,25 +21,25 @@ def test_the_server_of_the_pinned_prefect_can_be_imported(tmp_path: Path) -> Non
     _python(tmp_path, None, "-c", "import prefect.server.api.server as server; server.create_app()")
 
 
-def test_the_shipped_deployments_deploy_and_their_schedule_creates_runs(home: Path, api: str) -> None:
-    _python(home, api, "-m", "prefect", "work-pool", "create", "recyclekit", "--type", "process")
+def test_prefects_own_command_deploys_the_shipped_file_and_its_schedule_creates_runs(
+    home: Path, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _python(home, api, "-m", "prefect", "work-pool", "create", "recyclekit", "--type", "process", "--overwrite")
     file = ROOT / "deployments/prefect.yaml"
+    for name, value in (("PIPELINE", "by-prefect"), ("PROJECT", "/srv/crm"), ("TIMEZONE", "Europe/Berlin")):
+        monkeypatch.setenv(f"RECYCLEKIT_{name}", value)
     _python(home, api, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file))
-    deployed = {d["name"]: d for d in _post(f"{api}/deployments/filter", {})}
-    assert {d["entrypoint"] for d in deployed.values()} == {
-        "recyclekit_flows.recycle.recycle",
-        "recyclekit_flows.retry.retry",
-        "recyclekit_flows.undo.undo",
-    }
+    ours = {"deployments": {"name": {"any_": ["by-prefect", "dead-runs"]}}}
+    deployed = {d["entrypoint"]: d for d in _post(f"{api}/deployments/filter", ours)}
+    assert set(deployed) >= {f"recyclekit_flows.{name}.{name}" for name in ("recycle", "retry", "undo", "reap")}
     assert all(not d["pull_steps"] for d in deployed.values())
-    wanted = {
-        "flow_runs": {
-            "deployment_id": {"any_": [deployed["nightly"]["id"]]},
-            "state": {"type": {"any_": ["SCHEDULED"]}},
-        }
-    }
-    runs = eventually(lambda: _post(f"{api}/flow_runs/filter", wanted), 120, "a scheduled run")
-    assert runs[0]["parameters"]["pipeline"] == "main"
+    recycle = deployed["recyclekit_flows.recycle.recycle"]
+    assert recycle["schedules"][0]["schedule"]["timezone"] == "Europe/Berlin"
+    its = {"deployment_id": {"any_": [recycle["id"]]}, "state": {"type": {"any_": ["SCHEDULED"]}}}
+    runs = eventually(lambda: _post(f"{api}/flow_runs/filter", {"flow_runs": its}), 120, "a scheduled run")
+    assert runs[0]["parameters"].items() >= {"project": "/srv/crm", "pipeline": "by-prefect"}.items()
+    for one in deployed.values():  # and their scheduled runs, which nobody would work off
+        httpx.delete(f"{api}/deployments/{one['id']}", timeout=60)
 
 
 def _python(home: Path, api: str | None, *arguments: str) -> None:
