@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from recyclekit import clock
 from recyclekit.ledger import open_ledger
 from recyclekit.ledger.sql import SqlLedger
 from recyclekit.models.budget import Ask, Used
@@ -74,3 +77,22 @@ def _takes(url: str, folder: Path, who: int) -> int:
     taken = sum(granted(ledger, ask(f"{who}-{n}", want=1)) for n in range(6))
     ledger.close()
     return taken
+
+
+def test_what_a_killed_process_had_taken_comes_back_with_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = open_ledger("sqlite:///ledger.db", tmp_path)
+    ledger.release(ledger.acquire("main", "r1"))
+    child = multiprocessing.get_context("spawn").Process(target=_dies_with_all, args=(tmp_path,))
+    child.start()
+    child.join()
+    assert child.exitcode == 9
+    assert granted(ledger, ask("b", want=10)) == 0
+    then = clock.now() + timedelta(seconds=63)  # the window, and what asking and using may take
+    monkeypatch.setattr(clock, "now", lambda: then)
+    assert granted(ledger, ask("c", want=10)) == 10
+    ledger.close()
+
+
+def _dies_with_all(folder: Path) -> None:
+    open_ledger("sqlite:///ledger.db", folder).exchange("toy:1:burst", ask("dead", want=10))
+    os._exit(9)
