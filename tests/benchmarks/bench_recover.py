@@ -57,7 +57,7 @@ class _Cases:
             assert again.returncode == ExitCode.DONE, (victim, point, again.stderr)
             company.judge()
             whole += 1
-        note, all_of = "the next run leaves in the CRM what an undisturbed one leaves", len(POINTS)
+        note = "the next run leaves in the CRM what an undisturbed one leaves"
         yield Figure(
             name=f"{victim}: finished whole", value=whole, unit="of 6", bar=len(POINTS), better="higher", note=note
         )
