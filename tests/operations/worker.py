@@ -12,7 +12,7 @@ from tests.operations.process import Program, eventually
 from tests.operations.server import environment
 
 _NUMBERS = count(1)
-SECONDS_TO_START = 90
+SECONDS_TO_START = 240
 
 
 def start_worker(
