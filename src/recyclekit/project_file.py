@@ -25,6 +25,12 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def _or_reference(shape: dict[str, Any]) -> None:
+    """Let editors accept a reference that stands for the whole, like a block of Prefect."""
+    mapping = {name: shape.pop(name) for name in ("type", "additionalProperties") if name in shape}
+    shape["anyOf"] = [mapping, {"type": "string", "pattern": r"^\$\{[a-z][a-z0-9_-]*:.+\}$"}]
+
+
 class ConnectionSpec(_Strict):
     """One system that deals are read from or written to."""
 
@@ -32,7 +38,7 @@ class ConnectionSpec(_Strict):
     settings: dict[str, Any] = Field(
         default_factory=dict,
         description="The connector's own settings.",
-        json_schema_extra=lambda shape: _or_reference(shape),  # defined below
+        json_schema_extra=_or_reference,
     )
     fields: dict[Table, dict[str, Spec]] = Field(default_factory=dict, description="Our column → the system's column.")
     stages: StageMap = Field(default_factory=StageMap, description="Won and lost stages.")
@@ -148,12 +154,6 @@ def is_zone(name: str) -> bool:
 
 
 _AREAS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
-
-
-def _or_reference(shape: dict[str, Any]) -> None:
-    """Let editors accept a reference that stands for the whole, like a block of Prefect."""
-    mapping = {name: shape.pop(name) for name in ("type", "additionalProperties") if name in shape}
-    shape["anyOf"] = [mapping, {"type": "string", "pattern": r"^\$\{[a-z][a-z0-9_-]*:.+\}$"}]
 
 
 def json_schema() -> dict[str, Any]:
