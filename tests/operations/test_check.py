@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -113,6 +115,33 @@ def test_no_server_and_one_that_does_not_answer_are_findings_beside_the_others(
     assert silent is not None
     assert "http://127.0.0.1:1/api did not answer" in silent["what"]
     assert _said([*asked, "--no-server"], env | {"PREFECT_API_URL": "http://127.0.0.1:1/api"}, exit_code=0) is None
+
+
+def test_a_server_that_wants_a_sign_in_is_told_how_to_give_it(project: Project) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from recyclekit_flows.checking import check_server
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.end_headers()
+            self.wfile.write(b'{"exception_message": "Unauthorized"}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as refusing:
+        thread = threading.Thread(target=refusing.serve_forever)
+        thread.start()
+        try:
+            with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{refusing.server_port}/api"}):
+                found = _only(check_server(project), "prefect")
+        finally:
+            refusing.shutdown()
+            thread.join()
+    assert "wants a sign-in" in found.what
+    assert "PREFECT_API_AUTH_STRING" in found.fix
 
 
 def test_a_fresh_library_that_the_server_cannot_start_with_is_told(tmp_path: Path) -> None:
