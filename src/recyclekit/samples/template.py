@@ -29,7 +29,7 @@ def render_project(kind: Kind, *, timezone: str = "Asia/Tokyo") -> dict[str, str
 
 
 def packaged_deployments() -> dict[str, str]:
-    """Return what deploying reads, for projects that have no files of their own: prefect.yaml, server.env, …"""
+    """Return what deploying reads, for projects that have no files of their own: prefect.yaml, automations.yaml, …."""
     folder = files("recyclekit.samples") / "templates" / "deployments"
     return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir(), key=lambda one: one.name)}
 
