@@ -35,6 +35,7 @@ from recyclekit.models.field_map import Mapped
 from recyclekit.models.patience import Patience
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState
+from recyclekit.models.shard import Shard, Ticket, ticket
 from recyclekit.models.shelf import Shelf
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.models.tables import Table
@@ -94,10 +95,11 @@ class Job:
     metrics: Metrics = field(default_factory=Metrics)
     flow_run: str | None = None
     lease: Lease | None = None
+    share: Callable[[Ticket], None] | None = None
     should_stop: Stop = field(default_factory=Stop)
     run: str = field(default_factory=new_run_id)
     in_memory: int = 1_500_000
-    at_once: int = 500_000
+    at_once: int = 1_000_000
 
     def listening(self, listen: Listen) -> Job:
         """Return the same job, heard by somebody else; its observers go on hearing it."""
@@ -114,6 +116,10 @@ class Job:
     def of_flow_run(self, flow_run: str) -> Job:
         """Return the same job, stamped with the id of the Prefect run that carries it out."""
         return replace(self, flow_run=flow_run)
+
+    def sharing(self, share: Callable[[Ticket], None]) -> Job:
+        """Return the same job, which lets `share` hand parts of a run to other processes; the rest is done here."""
+        return replace(self, share=share)
 
     # -- the steps -------------------------------------------------------------------------------------------------
 
@@ -344,7 +350,20 @@ class Job:
             return None
         return rereading(sink, columns, mapped, self.policy, as_of=as_of, timezone=self.timezone)
 
+    def write_shard(self, ticket: Ticket, shard: Shard) -> None:
+        """Write one part of a run that another process began, under its lease; errors as in `stages.write_back`."""
+        from recyclekit.ledger.protocol import Lease
+
+        means = self._means(ticket.day, ticket.readings)
+        means["lease"] = Lease(pipeline=ticket.pipeline, token=ticket.token, holder=ticket.holder)
+        means["shard"] = shard
+        known = self.open_ledger().run(ticket.run)
+        if known.as_of is not None and ticket.day > known.as_of:
+            means["late"] = late(self.open_ledger().actions(ticket.run), ticket.day)
+        stage_5.write_shard(ticket.run, **means)
+
     def _means(self, as_of: date, readings: Readings | None = None) -> stage_5.Means:
+        share = self.share
         means: stage_5.Means = {
             "sink": self.open_sink(),
             "ledger": self.open_ledger(),
@@ -352,6 +371,8 @@ class Job:
             "listen": self.listen,
             "should_stop": self.should_stop,
         }
+        if share is not None:
+            means["share"] = lambda run, lease: share(ticket(run.run, lease, as_of, readings))
         if self.lease is not None:
             means["lease"] = self.lease
         return means

@@ -45,9 +45,9 @@ def save(plan: Plan, path: Path) -> Path:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        actions = _save_table(plan.actions, path, "actions")
+        actions = _save_table(plan.scan_actions(), path, "actions")
         tables = {"ended_cycles": plan.ended_cycles, "dead_letters": plan.dead_letters}
-        beside = dict(_save_table(table, path, name) for name, table in tables.items() if table.height)
+        beside = dict(_save_table(table.lazy(), path, name) for name, table in tables.items() if table.height)
         manifest = plan.manifest.model_copy(
             update={"actions_file": actions[0], "actions_sha256": actions[1], "beside": beside, "seal": None}
         )
@@ -89,7 +89,7 @@ def load(path: Path) -> Plan:
 def keep(plan: Plan, state: Path) -> Path:
     """Save a plan under a project's state folder by its run, for `apply` and `report`; return its path."""
     path = save(plan, _kept_path(state, plan.manifest.run))
-    _write(path.with_suffix(".decisions.parquet"), plan.decisions.write_parquet)
+    _write(path.with_suffix(".decisions.parquet"), plan.scan_decisions().sink_parquet)
     return path
 
 
@@ -146,9 +146,9 @@ def _kept_path(state: Path, run: str) -> Path:
     return state / FOLDER / f"{run}.json"
 
 
-def _save_table(table: pl.DataFrame, path: Path, name: str) -> tuple[str, str]:
+def _save_table(table: pl.LazyFrame, path: Path, name: str) -> tuple[str, str]:
     file = path.with_suffix(f".{name}.parquet")
-    _write(file, table.write_parquet)
+    _write(file, table.sink_parquet)
     return file.name, _sha256(file)
 
 

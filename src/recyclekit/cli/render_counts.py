@@ -19,14 +19,16 @@ _SHOWN = {
 }  # fmt: skip
 """Buckets of the table of reasons, each with what it is called where there is little room."""
 _LEFT_OUT = (Verdict.EXCLUDE, Verdict.WAIT, Verdict.REVIEW)
+_COUNTED = "^(status|verdict|reason|reason_source|rule|bucket|amount|currency)$"
 
 
 def counts_view(plan: Plan) -> list[RenderableType]:
     """Return the tables of a plan that have a row; of one whose decisions were not kept, plain numbers of deals."""
-    if plan.decisions.is_empty():
+    decisions = plan.scan_decisions().select(pl.col(_COUNTED)).collect()
+    if decisions.is_empty():
         by = {"verdict": plan.manifest.by_verdict, "reason": plan.manifest.by_reason, "rule": plan.manifest.by_rule}
         return [_plain(name, counts) for name, counts in by.items() if counts]
-    tables = (_by_verdict(plan.decisions), _by_reason(plan.decisions), _left_out(plan.decisions))
+    tables = (_by_verdict(decisions), _by_reason(decisions), _left_out(decisions))
     return [made for made in tables if made is not None]
 
 

@@ -58,7 +58,7 @@ def plan_view(plan: Plan, *, apply_with: Path | None = None, lines: int = LINES)
         dead_letters_view(plan.dead_letters) if plan.dead_letters.height else None,
         _totals(manifest),
         _unfinished(plan.unfinished),
-        _ending(manifest, plan.actions.height, apply_with),
+        _ending(manifest, plan.writes, apply_with),
     )
 
 
@@ -74,7 +74,7 @@ def _header(manifest: Manifest) -> RenderableType:
 
 
 def _changes(plan: Plan, limit: int) -> list[RenderableType]:
-    if plan.actions.is_empty():
+    if not plan.writes:
         scheduled = plan.manifest.by_bucket.get("scheduled")
         why = "The CRM already shows what this plan would write." if scheduled else "No deal is scheduled by this plan."
         return [Text(f"No changes. {why}", "bold green")]

@@ -52,15 +52,18 @@ def changed_deals(plan: Plan) -> pl.DataFrame:
     Those due first come first, of one day the most valuable, where the decisions say what a deal is worth.
     """
     real = pl.col("step").is_null() | (pl.col("step") != ASK)
-    heads = plan.actions.group_by("deal_id", maintain_order=True).agg(
+    read = plan.scan_actions().select("deal_id", "change", "cycle", "rule", "track", "step").collect()
+    heads = read.group_by("deal_id", maintain_order=True).agg(
         pl.col("change").first().cast(pl.String),
         pl.col("cycle").first(),
         pl.col("rule").drop_nulls().first(),
         pl.col("track").drop_nulls().first(),
         touches=real.any(),
     )
-    facts = [name for name in _FACTS if name in plan.decisions.columns]
-    decided = plan.decisions.select("deal_id", *facts, reason=reason_shown())
+    there = plan.scan_decisions().collect_schema().names()
+    facts = [name for name in _FACTS if name in there]
+    concerned = plan.scan_decisions().join(heads.lazy().select("deal_id"), on="deal_id", how="semi")
+    decided = concerned.select("deal_id", *facts, reason=reason_shown()).collect()
     found = heads.join(decided, on="deal_id", how="left", maintain_order="left")
     order = ["next_approach_on", *(["amount"] if "amount" in facts else []), "deal_id"]
     return found.sort(order, descending=[name == "amount" for name in order], nulls_last=True)
@@ -68,7 +71,7 @@ def changed_deals(plan: Plan) -> pl.DataFrame:
 
 def plan_lines(plan: Plan, deals: pl.DataFrame) -> list[PlanLine]:
     """Return the lines of some of the deals that `changed_deals` gave, in their order."""
-    wanted = plan.actions.filter(pl.col("deal_id").is_in(deals["deal_id"].implode()))
+    wanted = plan.scan_actions().filter(pl.col("deal_id").is_in(deals["deal_id"].implode())).collect()
     actions: dict[str, list[dict[str, object]]] = {}
     for action in wanted.select("deal_id", "kind", "step", "payload").iter_rows(named=True):
         actions.setdefault(action["deal_id"], []).append(action)

@@ -47,6 +47,6 @@ def plan(
     for path in (out, decisions):
         if path is not None and not as_json:
             say(f"Saved {path}")
-    if detailed_exitcode and made.actions.height:
+    if detailed_exitcode and made.writes:
         return ExitCode.PENDING
     return ExitCode.SET_ASIDE if made.manifest.dead_letters else ExitCode.DONE
