@@ -39,6 +39,7 @@ from recyclekit.models.patience import Patience
 from recyclekit.models.plan import Action
 from recyclekit.models.proof import breaches, found, in_doubt, proven, refused
 from recyclekit.models.run import Outcome, Receipt, ReceiptState, Run, RunKind, RunState
+from recyclekit.models.shard import Shard
 from recyclekit.models.snapshot import dead_letters as no_dead_letters
 
 STAGE = "write_back"
@@ -60,6 +61,8 @@ class Means(TypedDict, total=False):
     lease: of the pipeline, where the caller holds it and keeps it alive; else one is taken for this attempt.
     choice: which writes of a run that is taken up this attempt is about, and what is given up or was seen by a person.
     late: deals, each with why, whose touch was due while the plan waited (models.drift); they are skipped.
+    share: hands parts of the run to other processes and returns when they are through; what they leave is done here.
+    shard: the part of the run that this process is one of those for.
     """
 
     sink: Required[Sink]
@@ -74,6 +77,8 @@ class Means(TypedDict, total=False):
     lease: Lease
     choice: Choice
     late: Mapping[str, str]
+    share: Callable[[Run, Lease], None] | None
+    shard: Shard
 
 
 def write_back(run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame, **means: Unpack[Means]) -> Outcome:
@@ -108,6 +113,20 @@ def resume(run: str, **means: Unpack[Means]) -> Outcome:
         desk = _Desk(known, lease, means)
         desk.decide()
         return desk.carry_out()
+
+
+def write_shard(run: str, **means: Unpack[Means]) -> None:
+    """Carry out one part of a run that another process began, under that one's lease.
+
+    What is left, and how the run ends, is for that one to see to.
+
+    Raises:
+        LeaseError: that one has ended, or lost its lease; nothing more was written.
+        RemoteError: the other side stopped us; what is unsent stays so.
+    """
+    stopped = _Desk(means["ledger"].run(run), means["lease"], means).work()
+    if stopped is not None:
+        raise stopped
 
 
 def undo(run: str, undo_run: str, **means: Unpack[Means]) -> Outcome:
@@ -169,6 +188,7 @@ class _Desk:
         self.cursors = means.get("cursors", {})
         self.choice = means.get("choice", EVERYTHING)
         self.late = means.get("late", {})
+        self.share, self.shard = means.get("share"), means.get("shard")
         self.remarks: list[str] = []
         undoing = run.kind is RunKind.UNDO
         self.settle = self.ledger.undo_settle if undoing else self.ledger.settle
@@ -189,6 +209,9 @@ class _Desk:
     def carry_out(self) -> Outcome:
         started, counts = time.perf_counter(), self.ledger.run(self.run.run).counts
         self.listen(StageStarted(run=self.run.run, stage=STAGE, total=sum(counts.values())))
+        if self.share is not None:
+            with self.beating():
+                self.share(self.run, self.lease)
         outcome = self.outcome(counts.get(ReceiptState.DONE, 0), self.work())
         good = outcome.state in {RunState.SUCCESS, RunState.PARTIAL}
         self.ledger.end(self.lease, self.run.run, outcome.state, self.cursors if good else None)
@@ -211,7 +234,8 @@ class _Desk:
         except Exception:
             # a bug, ours or the connector's: what was sent keeps saying so, and the next attempt looks it up
             with suppress(RecyclekitError):
-                self.ledger.end(self.lease, self.run.run, RunState.FAILED)
+                if self.shard is None:
+                    self.ledger.end(self.lease, self.run.run, RunState.FAILED)
             raise
         return None
 
@@ -225,18 +249,23 @@ class _Desk:
         """Look up what an earlier attempt sent without getting a proof."""
         for batch in self.ledger.unsettled(self.run.run, self.sink.batch_size):
             self.keep_lease()
-            self.look_up([a for a in batch if self.choice.wants(a.key)])
+            self.look_up(self.wanted(batch))
 
     def send_all(self) -> None:
         """Send what is unsent; what proves absent after a doubtful call is unsent again, so more than one pass."""
         for _ in range(self.patience.passes if self.choice.send else 0):
             sent = 0
             for batch in self.ledger.pending(self.run.run, self.sink.batch_size):
-                if wanted := [a for a in batch if self.choice.wants(a.key)]:
+                if wanted := self.wanted(batch):
                     self.send(wanted)
                     sent += len(wanted)
             if not sent:
                 return
+
+    def wanted(self, batch: Sequence[Action]) -> Sequence[Action]:
+        """Return those that this attempt, and this process, are about."""
+        shard = self.shard
+        return [a for a in batch if self.choice.wants(a.key) and (shard is None or shard.has(a.deal_id))]
 
     # -- one batch -------------------------------------------------------------------------------------------------
 
