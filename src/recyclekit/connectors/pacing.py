@@ -87,7 +87,7 @@ class Window:
         window's length. More is not believed, since answers in flight overtake one another.
         """
         if limit is not None and limit >= 1:
-            self._resize(limit, now)
+            self._resize(limit)
         if remaining is None:
             return
         closed = self._in_flight + sum(1 for at in self._free_at if at > now)
@@ -97,7 +97,7 @@ class Window:
             else:
                 heapq.heapreplace(self._free_at, now + self._seconds)
 
-    def _resize(self, calls: int, now: float) -> None:
+    def _resize(self, calls: int) -> None:
         if calls < self._calls:
             # The slots that stay closed longest stay: they stand for calls that the vendor has counted already.
             keep = max(calls - self._in_flight, 0)
