@@ -80,6 +80,17 @@ def test_while_a_job_holds_its_pipeline_another_is_told_who_it_is(project: Proje
         pass
 
 
+def test_a_holder_that_is_gone_keeps_nobody_out_longer_than_its_lease_of_a_minute(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: E501  # fmt: skip
+    first, second, real = project.job(as_of=AS_OF), project.job(as_of=AS_OF), clock.now
+    with first.holding():
+        monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=55))
+        with pytest.raises(LeaseError), second.holding():
+            pytest.fail("too early")
+        monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=65))
+        with second.holding():
+            pass
+
+
 def test_a_run_that_died_is_checked_against_today_when_it_was_made_for_its_own_day(killed: Job, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: E501  # fmt: skip
     looked: list[date] = []
     monkeypatch.setattr(Job, "reread", lambda _job, as_of, _readings=None: looked.append(as_of))
