@@ -93,6 +93,25 @@ def test_figures_of_a_run_are_a_table_on_its_page(api: str, tmp_path: Path) -> N
     assert {f"seconds of {stage}" for stage in STAGES} < set(rows)
 
 
+def test_where_json_is_wished_a_flow_runs_lines_are_json_and_stand_once(
+    api: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, level = list(logging.root.handlers), logging.root.level
+    monkeypatch.setenv("RECYCLEKIT_LOG", "json")
+    logs.begin()
+    try:
+        leaky(return_state=True)
+    finally:
+        logging.root.handlers[:], logging.root.level = before, level
+    said = capsys.readouterr().err.splitlines()
+    lines = [json.loads(line) for line in said if line.startswith("{")]
+    told = [line for line in lines if line["event"].startswith("it said")]
+    assert len(told) == 3 * len(SAID)
+    assert {line["logger"] for line in told} == {"prefect.flow_runs", "recyclekit.run", "recyclekit_hubspot.transport"}
+    assert not any("it said" in line for line in said if not line.startswith("{"))
+    assert CANARY not in "".join(said)
+
+
 def test_setting_up_twice_sends_each_line_once() -> None:
     logs.begin()
     assert sum(isinstance(handler, APILogHandler) for handler in logging.root.handlers) == 1
