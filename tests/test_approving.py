@@ -191,6 +191,21 @@ def _touch(deals: Path, deal: str) -> None:
     deals.write_text("".join(lines), encoding="utf-8")
 
 
+@pytest.mark.parametrize("url", [None, "http://127.0.0.1:9/api"], ids=["unknown", "out of reach"])
+def test_a_flow_run_that_cannot_be_told_hinders_nobody(
+    project: Project, url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = project.job(as_of=AS_OF).of_flow_run("9cde883e-b74f-49f6-9ff1-f9e9d6255390")
+    proposal, _ = approving.propose(job, job.plan(), Cause.APPROVAL, 168)
+    monkeypatch.setenv("PREFECT_API_URL", url or "")
+    process = shell(project, "apply", proposal.run, "--yes", "--limit", "1")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 4, err
+    assert json.loads(out)["applied"] > 0
+    assert "9cde883e" in err
+    assert ("could not be told" if url else "PREFECT_API_URL") in err
+
+
 @pytest.mark.parametrize("nth", [1, 6, 12, 24])
 def test_a_shell_that_is_killed_while_it_writes_what_was_approved_is_taken_up_by_the_next(
     project: Project, nth: int

@@ -161,6 +161,8 @@ def test_a_shipped_automation_tells_somebody_of_an_event(
     assert "newly recycled" in " ".join(told)
     waits = eventually(lambda: [b for b in _Heard.bodies if "waits for approval" in b], 60, "another one")
     assert "deals" in " ".join(waits)
+    name = f"recycle-main-{AS_OF}: Failed"
+    eventually(lambda: [b for b in _Heard.bodies if name in b], 60, "one of the flow run itself")
     everything = "\n".join(_Heard.bodies)
     assert private_in(everything, project.folder) == []
 
