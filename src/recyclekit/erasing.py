@@ -6,7 +6,7 @@ person any more, then all copies go, the ledger's rows last. Each step does noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +44,24 @@ class Subject:
         return [*deals, *((Erasable.CONTACT, one) for one in sorted(self.contacts))]
 
 
+Elsewhere = Callable[[Tombstones, Collection[str], Collection[str]], Mapping[str, int]]
+"""Erases by tombstones, words and the flow runs that asked for approval, where this package does not reach: Prefect."""
+
+
+def nowhere(_stones: Tombstones, _words: Collection[str], _flow_runs: Collection[str]) -> Mapping[str, int]:
+    """Erase nothing: there is no such place."""
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Grave:
-    """Where one pipeline keeps anything: its ledger, its systems, its files."""
+    """Where one pipeline keeps anything: its ledger, its systems, its files, and elsewhere."""
 
     pipeline: str
     house: Erasing
     open_sink: Callable[[], Sink]
     state: Path
+    elsewhere: Elsewhere = nowhere
 
 
 def deals_of(deals: pl.DataFrame, contacts: Collection[str]) -> frozenset[str]:
@@ -88,8 +98,10 @@ def erase(subject: Subject, grave: Grave, run: str) -> Run:
         faultpoint("erase.systems")
         house.note_erased(lease, begun, {"systems": _in_systems(grave, deals)})
         stones = house.tombstones(pipeline, begun)
-        house.note_erased(lease, begun, state_files.erase(grave.state, stones, subject.words | subject.contacts))
-        house.erase_rows(lease, begun, subject.words | subject.contacts)
+        words = subject.words | subject.contacts
+        house.note_erased(lease, begun, state_files.erase(grave.state, stones, words))
+        house.note_erased(lease, begun, grave.elsewhere(stones, words, _flow_runs(grave)))
+        house.erase_rows(lease, begun, words)
         house.scrub()
         return house.note_erased(lease, begun, {}, RunState.SUCCESS)
 
@@ -101,6 +113,14 @@ def left_to_systems(sink: Sink) -> Iterator[str]:
         if provider is not None and not isinstance(door, Erases):
             support = provider.capabilities.get(Capability.ERASE)
             yield f"{provider.connection}: {support.reason if support else 'nobody says whether it erases people'}"
+
+
+def _flow_runs(grave: Grave) -> list[str]:
+    asked = grave.house.proposals(grave.pipeline, limit=_ASKED)
+    return [proposal.flow_run for proposal in asked if proposal.flow_run]
+
+
+_ASKED = 10_000
 
 
 def _in_systems(grave: Grave, deals: Collection[str]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -9,7 +11,7 @@ from cyclopts import Parameter
 from recyclekit.cli.options import Json, Where, Yes
 
 if TYPE_CHECKING:
-    from recyclekit.erasing import Grave, Subject
+    from recyclekit.erasing import Elsewhere, Grave, Subject
     from recyclekit.models.run import Run
     from recyclekit.project import Project
 
@@ -65,7 +67,21 @@ def erase(
 def _grave(project: Project, name: str) -> Grave:
     from recyclekit.erasing import Grave
 
-    return Grave(pipeline=name, house=project.house(), open_sink=project.sink_of(name), state=project.state)
+    return Grave(
+        pipeline=name, house=project.house(), open_sink=project.sink_of(name), state=project.state,
+        elsewhere=_in_prefect(),
+    )  # fmt: skip
+
+
+def _in_prefect() -> Elsewhere:
+    """Return what erases from Prefect's pages, where this environment names a server: importing it takes a second."""
+    from recyclekit.erasing import nowhere
+
+    if "PREFECT_API_URL" not in os.environ:
+        return nowhere
+    # By name, so that nothing of this package imports Prefect: the flows are a room of their own.
+    found: Elsewhere = importlib.import_module("recyclekit_flows.erasing").erase
+    return found
 
 
 def _with_deals(named: Subject, project: Project, grave: Grave, *, unread: bool) -> Subject:
