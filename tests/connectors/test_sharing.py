@@ -122,6 +122,16 @@ def test_where_nobody_shares_yet_the_own_window_is_all() -> None:
     assert book.now - before >= 9
 
 
+def test_where_a_test_only_notes_its_waits_nobody_else_is_asked_any_more() -> None:
+    book, waits = Book(), list[float]()
+    limiter = book.limiter(calls=2, sleep=waits.append)
+    call(limiter, 7)
+    asked = len(book.asked)
+    call(limiter, 50)
+    assert len(book.asked) == asked
+    assert sum(waits) > 200  # its own window still holds
+
+
 def test_a_stop_ends_the_wait_for_a_slot() -> None:
     book, stop = Book(), list[int]()
     first = book.limiter(calls=1)

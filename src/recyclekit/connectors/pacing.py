@@ -198,6 +198,8 @@ class Limiter:
             # No real sleep ends so early: it was one that only notes the wait, so its word counts for the time.
             with self._given_back:
                 self._ahead += seconds - passed
+            if self._shared:
+                self._shared.leave()  # whose clock shows nothing of it
 
     def _taken(self) -> float:
         with self._given_back:

@@ -74,6 +74,10 @@ class Shared:
         """Whether nobody can be asked just now, so that this process paces itself by its own window only."""
         return self._clock() < self._alone_until
 
+    def leave(self) -> None:
+        """Share no longer: from now on this process paces itself by its own window only."""
+        self._alone_until = float("inf")
+
     @contextmanager
     def slot(self) -> Iterator[None]:
         """Wait for a slot; the call counts from the end of the `with` on: safe under any delay, of any process.
@@ -185,7 +189,7 @@ class Shared:
             grant = None
         with self._changed:
             if grant is None:
-                self._alone_until = asked_at + _ALONE
+                self._alone_until = max(self._alone_until, asked_at + _ALONE)
                 return 0.0
             self._told(ask, asked_at)
             if grant.calls:
