@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from recyclekit.ledger.house import House
 from recyclekit.ledger.schema import metadata
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import Plan
+from recyclekit.models.proposal import Cause, ProposalState
 from recyclekit.models.run import ReceiptState, Run, RunKind, RunState
 from recyclekit.models.tombstone import Erasable
 from recyclekit.pipeline import Job
 from recyclekit.project import Project, open_project
 from tests.chaos.ordeal import Crash, crash_at, later
 from tests.house.conftest import DEALS, WHO, deal_id
+from tests.postgres_server import server
 from tests.stores import quick_folder
 
 AS_OF = date(2026, 11, 20)
@@ -56,6 +58,9 @@ def lived_in(project: Project) -> Plan:
     second = later.plan()
     plan_file.keep(second, project.state)
     _cut_short(later, second)
+    third = project.job(as_of=date(2028, 8, 1)).plan()
+    assert set(third.actions["deal_id"]) & THEIRS
+    house(project).propose(third, next(iter(Cause)), timedelta(days=7), None)
     report = project.state / "reports" / f"{first.manifest.run}.html"
     report.parent.mkdir()
     report.write_text(f"<p>{deal_id(4)}</p>", encoding="utf-8")
@@ -82,7 +87,24 @@ def _say(project: Project, remark: str) -> None:
 def sweep(project: Project) -> list[str]:
     """Return where any sign of the person is: in the bytes of files, in rows, in packed tables."""
     found = [str(path) for path in _ours(project) if _has_signs(path.read_bytes())]
-    return found + [where for where, content in _cells(house(project)) if _has_signs(content)]
+    found += [where for where, content in _cells(house(project)) if _has_signs(content)]
+    return found + [str(path) for path in _postgres_files(project) if _has_signs(path.read_bytes())]
+
+
+def _postgres_files(project: Project) -> list[Path]:
+    """Return the files in which the server keeps this ledger's database, all that is in memory written to them."""
+    there = server()
+    if not project.spec.ledger.startswith("postgres") or there is None:
+        return []
+    import psycopg
+
+    with psycopg.connect(project.spec.ledger.replace("+psycopg", ""), autocommit=True) as connection:
+        found = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
+        connection.execute("CHECKPOINT")
+    assert found is not None
+    files = list(there.folder.rglob(f"base/{found[0]}/*"))
+    assert files
+    return files
 
 
 def _ours(project: Project) -> Iterator[Path]:
@@ -137,6 +159,8 @@ def test_nothing_is_left_of_an_erased_person_and_they_are_not_planned_for_again(
     assert run.counts["reports"] == 1
     assert run.counts["actions"] > 0
     assert run.counts["remarks"] > 0
+    assert run.counts["proposals"] == 1
+    assert [one.state for one in house(project).proposals("main")] == [ProposalState.SUPERSEDED]
     finished(project)
     assert (project.state / "reports" / "other.html").exists()
 
