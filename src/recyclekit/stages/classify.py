@@ -95,12 +95,18 @@ def classify(
         texts = unmapped([seen.named])
         return Classified(decisions=decisions, unmapped=texts, findings=tuple(_findings([seen], texts, as_of)))
     shelf, among, slices, several = shelf or Shelf(size=1), _among_all(snapshot, day), [], []
-    for number, part in enumerate(snapshot.each()):
+    for number, part in enumerate(snapshot.each(*_read_by(policy))):
         decisions, seen = _decided(part, day, among)
         slices.append(shelf.put(f"decisions-{number}", decisions))
         several.append(seen)
     texts = unmapped([seen.named for seen in several])
     return ClassifiedInSlices(slices, texts, tuple(_findings(several, texts, as_of)))
+
+
+def _read_by(policy: Policy) -> set[str]:
+    """Return the columns of deals that a policy's decisions rest on."""
+    behind = {name for names in _READS.values() for name in names}
+    return {*_CORE, *_LEAD_TIME, *behind, *_named(policy), *FIELDS, *OWN_FIELDS, "amount"}
 
 
 @dataclass(frozen=True, slots=True)

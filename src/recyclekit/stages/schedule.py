@@ -10,7 +10,7 @@ import polars as pl
 
 from recyclekit.errors import SumsError
 from recyclekit.models.calendar.settings import CalendarSettings
-from recyclekit.models.decision import SCHEDULED, Bucket, Status, Verdict
+from recyclekit.models.decision import CLASSIFIED, SCHEDULED, Bucket, Status, Verdict
 from recyclekit.models.lines import check_keys
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import ACTIONS, Change
@@ -252,7 +252,7 @@ def _in_slices(
     for part, decided in zip(begun, decisions, strict=True):
         rows, made, sums = _finished(decided.collect(), part, touches.slice(first, part.due.height), scene)
         first += part.due.height
-        pile.add(rows, made, sums, additions(rows, scene, present))
+        pile.add(rows, _beside(decided, made, shelf, len(pile.slices)), sums, additions(rows, scene, present))
     pile.add_lines(withdrawals(gone, pl.concat(pile.scheduled), pl.concat(pile.fresh), scene, snapshot.activities))
     guards = tripped(sum(one.new for one in pile.sums), snapshot.extracted_deals, scene.spec)
     return pile.whole(unproven(over, pl.concat(pile.told)), guards)
@@ -272,6 +272,13 @@ def _laid_down(part: _Begun, scene: Scene, shelf: Shelf, number: int) -> _Begun:
 
 
 _SCHEMA = pl.Schema(ACTIONS)  # type: ignore[arg-type]  # to mypy, a dict of types of different kinds holds objects
+
+
+def _beside(decided: pl.LazyFrame, made: pl.DataFrame, shelf: Shelf, number: int) -> pl.LazyFrame:
+    """Lay down what scheduling adds to decisions, which lie there already; return both as one."""
+    added = [name for name in SCHEDULED if name not in CLASSIFIED or name == "cycle"]
+    laid = shelf.put(f"scheduled-{number}", made.select(added))
+    return pl.concat([decided.drop("cycle"), laid], how="horizontal").select(list(SCHEDULED))
 
 
 @dataclass(slots=True)
@@ -297,9 +304,9 @@ class _Pile:
     moved: list[pl.DataFrame] = field(default_factory=lambda: [moved(pl.DataFrame(schema=_SCHEMA))])
     entered: int = 0
 
-    def add(self, rows: pl.DataFrame, made: pl.DataFrame, sums: _Sums, writes: Writes) -> None:
-        """Add a slice: what its lines rest on, its decisions, sums and lines."""
-        self.slices.append(self.shelf.put(f"scheduled-{len(self.slices)}", made))
+    def add(self, rows: pl.DataFrame, made: pl.LazyFrame, sums: _Sums, writes: Writes) -> None:
+        """Add a slice: what its lines rest on, its decisions as they lie, sums and lines."""
+        self.slices.append(made)
         self.sums.append(sums)
         self.scheduled.append(_scheduled(rows).filter(pl.col("deal_id").is_in(self.gone.implode())))
         self.fresh.append(newly_touched(rows).filter(pl.col("deal_id").is_in(self.touched.implode())))
