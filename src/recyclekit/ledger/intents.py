@@ -99,7 +99,8 @@ def _letters(run_no: int, set_aside: pl.DataFrame) -> pl.DataFrame:
 def _no_other_payload(store: Store, connection: Connection, pipeline: str, planned: pl.DataFrame) -> None:
     """Refuse a key that took effect, or may have, with another payload. Own-field keys hold their run's id."""
     keys = planned.filter(pl.col("kind") != ActionKind.SET_FIELDS)["key"]
-    if len(keys) > _MANY:  # one look at all that was touched is cheaper than so many looks at one key
+    are_many = len(keys) > _MANY
+    if are_many:  # one look at all that was touched is cheaper than so many looks at one key
         known = store.fetch(connection, _TOUCHED, {"pipeline": pipeline}, pl.Schema({"key": pl.String}))
         keys = keys.filter(keys.is_in(known["key"].implode()))
     query = text(
@@ -108,7 +109,8 @@ def _no_other_payload(store: Store, connection: Connection, pipeline: str, plann
     values = {"pipeline": pipeline, "keys": store.many(keys.to_list())}
     rows = connection.execute(query, values).all() if len(keys) else []
     there = pl.DataFrame(rows, schema={"key": pl.String, "there": pl.String}, orient="row")
-    _not_tidied_away(store, connection, pipeline, planned.join(there, on="key", how="anti"))
+    left = keys.filter(~keys.is_in(there["key"].implode()))
+    _refuse_tidied_away(left.to_list() if are_many else _touched(store, connection, pipeline, planned, left))
     other = planned.join(there, on="key").filter(pl.col("payload") != pl.col("there"))["key"]
     if len(other):
         raise LedgerError(
@@ -118,20 +120,22 @@ def _no_other_payload(store: Store, connection: Connection, pipeline: str, plann
         )
 
 
-def _not_tidied_away(store: Store, connection: Connection, pipeline: str, planned: pl.DataFrame) -> None:
-    """Refuse a key whose touch is remembered though its run is not any more: it took effect long ago."""
-    asked = planned.filter(pl.col("kind").is_in([ActionKind.CREATE_TASK, ActionKind.ENROL]))
-    if asked.is_empty():
-        return
-    if asked.height > _MANY:
-        touched = store.fetch(connection, _TOUCHED, {"pipeline": pipeline}, pl.Schema({"key": pl.String}))["key"]
-        gone = asked["key"].filter(asked["key"].is_in(touched.implode())).to_list()
-    else:
-        query = f"""SELECT key FROM touches WHERE pipeline = :pipeline AND {store.among("deal_id", "deals")}
-            AND {store.among("key", "keys")}"""
-        values = {"deals": store.many(asked["deal_id"].unique().to_list()), "keys": store.many(asked["key"].to_list())}
-        gone = [row[0] for row in store.rows(connection, query, {"pipeline": pipeline, **values})]
-    if gone:
+def _touched(
+    store: Store, connection: Connection, pipeline: str, planned: pl.DataFrame, keys: pl.Series
+) -> Sequence[str]:
+    """Return those of these keys under which a touch is remembered."""
+    if keys.is_empty():
+        return []
+    query = f"""SELECT key FROM touches WHERE pipeline = :pipeline AND {store.among("deal_id", "deals")}
+        AND {store.among("key", "keys")}"""
+    deals = planned.filter(pl.col("key").is_in(keys.implode()))["deal_id"].unique()
+    values = {"pipeline": pipeline, "deals": store.many(deals.to_list()), "keys": store.many(keys.to_list())}
+    return [row[0] for row in store.rows(connection, query, values)]
+
+
+def _refuse_tidied_away(gone: Sequence[str]) -> None:
+    """Refuse keys whose touch is remembered and whose run is not any more: they took effect long ago."""
+    if len(gone):
         raise LedgerError(
             "The plan repeats what was written long ago.",
             why=f"The run that wrote {', '.join(gone[:_NAMED])} has been tidied away since.",
