@@ -189,7 +189,7 @@ class Ledger(LedgerReader, Protocol):
     def propose(
         self, plan: Plan, cause: Cause, waits: timedelta, flow_run: str | None = None
     ) -> tuple[Proposal, Sequence[Proposal]]:
-        """Keep a plan until somebody decides; return it, and the waiting ones of its pipeline that it replaced.
+        """Keep a plan until somebody decides; return it, and those of its pipeline that it replaced.
 
         Replaced is what waits, and what was approved and never begun.
         The same plan again changes nothing. Reasons of dead letters are not kept: they show values.
