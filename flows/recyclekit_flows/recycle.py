@@ -29,10 +29,12 @@ from recyclekit_flows.approving import ask, put_forward
 from recyclekit_flows.at_work import at_work, finish_earlier, resume, telling_of_earlier
 from recyclekit_flows.call import call
 from recyclekit_flows.ending import ended, refused, turned_down
+from recyclekit_flows.engines import Engine
 from recyclekit_flows.heard import hear
 from recyclekit_flows.held import Held
 from recyclekit_flows.lateness import Minutes, out_of_turn
 from recyclekit_flows.politely import politely
+from recyclekit_flows.shards import Shards, sharing
 from recyclekit_flows.shown import show_plan, write_report
 from recyclekit_flows.stage import stage
 from recyclekit_flows.wish import Approval, Limit, Wish
@@ -95,6 +97,8 @@ def recycle(
     limit: Limit | None = None,
     approve_guards: bool = False,
     max_lateness_minutes: Minutes | None = None,
+    shards: Shards = 1,
+    shards_on: Engine = Engine.WORKERS,
 ) -> State[Any]:
     """Bring lost and stalled deals back: read, decide, plan, and write the plan to the CRM.
 
@@ -110,10 +114,13 @@ def recycle(
         limit: Write at most that many deals, the first of the plan; the others are planned again the next time.
         approve_guards: Write even if the plan trips a change guard of the policy.
         max_lateness_minutes: Skip a scheduled run that begins later than this; empty: however late.
+        shards: Write by that many processes side by side; 1: by this one.
+        shards_on: workers: flow runs of their own. processes: on this machine. dask: on a Dask cluster.
     """
     try:
         opened = open_project(project)
         job = opened.job(pipeline, as_of, hear).of_flow_run(str(runtime.flow_run.id))
+        job = sharing(job, opened.folder, shards, shards_on)
         wish = Wish(opened, opened.spec.pipelines[job.pipeline], approval, limit, approve_guards)
         # Whoever is woken from waiting for approval begins here anew, maybe on another machine: the ledger knows the
         # plan. Prefect does not count that as a further attempt.
