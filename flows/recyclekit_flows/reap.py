@@ -110,7 +110,7 @@ def told(found: Sequence[Silent], *, dry_run: bool = False) -> str:
     """Return in a sentence what was found."""
     if not found:
         return "Every run that says it is running gave a sign of life."
-    names = ", ".join(f"{one.name} ({one.flow_run})" for one in found)
+    names = "; ".join(f"{one.name} ({one.flow_run}), silent since {one.last_sign:%Y-%m-%d %H:%M} UTC" for one in found)
     return f"{len(found)} run(s) {'would be' if dry_run else 'were'} marked as crashed: {names}."
 
 
