@@ -44,11 +44,13 @@ def wait(seconds: float, *, sleep: Callable[[float], None], should_stop: Callabl
         sleep(seconds)
         return
     left = seconds
-    while left > 0:
-        refuse_stopped(should_stop)
-        sleep(min(left, SLICE))
-        left -= SLICE
     refuse_stopped(should_stop)
+    while True:
+        sleep(min(left, SLICE))
+        refuse_stopped(should_stop)
+        left -= SLICE
+        if left <= 0:
+            return
 
 
 def refuse_stopped(should_stop: Callable[[], bool]) -> None:

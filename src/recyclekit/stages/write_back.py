@@ -26,6 +26,7 @@ from recyclekit.errors import (
     RecyclekitError,
     RefusedError,
     RemoteError,
+    StoppedError,
 )
 from recyclekit.events import Listen, QuotaSpent, StageEnded, StageProgressed, StageStarted, silence
 from recyclekit.faultpoint import faultpoint
@@ -41,14 +42,11 @@ from recyclekit.models.proof import breaches, found, in_doubt, proven, refused
 from recyclekit.models.run import Outcome, Receipt, ReceiptState, Run, RunKind, RunState
 from recyclekit.models.shard import Shard
 from recyclekit.models.snapshot import dead_letters as no_dead_letters
+from recyclekit.stopping import never, wait
 
 STAGE = "write_back"
 T = TypeVar("T")
 Call = Callable[[Sequence[Action]], Sequence[Receipt]]
-
-
-class _StoppedError(RemoteError):
-    """Someone asked this run to stop; what is unsent can be resumed."""
 
 
 class Means(TypedDict, total=False):
@@ -182,7 +180,7 @@ class _Desk:
         self.run, self.lease = run, lease
         self.sink, self.ledger = means["sink"], means["ledger"]
         self.listen = means.get("listen", silence)
-        self.should_stop = means.get("should_stop", lambda: False)
+        self.should_stop = means.get("should_stop", never)
         self.patience = means.get("patience", Patience())
         self.sleep = means.get("sleep", time.sleep)
         self.cursors = means.get("cursors", {})
@@ -271,7 +269,7 @@ class _Desk:
 
     def send(self, batch: Sequence[Action]) -> None:
         if self.should_stop():
-            raise _StoppedError("The run was asked to stop.", fix=f"Resume it: recyclekit retry {self.run.run}")
+            raise StoppedError("The run was asked to stop.", fix=f"Resume it: recyclekit retry {self.run.run}")
         self.keep_lease()
         left = self.without(batch, impossible(batch, able=isinstance(self.sink, Undoes)))
         left = self.without(left, overdue(left, self.late))
@@ -372,7 +370,7 @@ class _Desk:
 
     def wait(self, seconds: float) -> None:
         with self.beating():
-            self.sleep(seconds)
+            wait(seconds, sleep=self.sleep, should_stop=self.should_stop)
         self.keep_lease()
 
     def keep_lease(self) -> None:
