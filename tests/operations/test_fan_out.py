@@ -1,4 +1,4 @@
-"""Story 6: one parent flow runs all pipelines of a project; one that fails holds no other up, and a retry does the rest."""
+"""Story 6: one parent flow runs all pipelines of a project; one that fails holds no other up."""
 
 from __future__ import annotations
 
