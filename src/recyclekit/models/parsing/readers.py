@@ -121,7 +121,7 @@ def _replaced(text: pl.Expr, values: Mapping[str, str] | None) -> pl.Expr:
 
 def _one_of(source: pl.Expr, choose: Choose, sample: pl.DataFrame, dtype: pl.DataType) -> pl.Expr:
     found = sample.select(raw=source, text=folded(source)).drop_nulls().unique()
-    texts: dict[object, list[str]] = {}
+    texts: dict[bool | str, list[str]] = {}
     for raw, text in found.iter_rows():
         if (value := choose(text)) is not None:
             texts.setdefault(value, []).append(raw)
