@@ -78,7 +78,10 @@ def test_a_silence_of_many_calls_at_once_ends_soon(crm: HubSpotSandbox, stop: th
     ids = list(crm.load(deals=deals).deals.values())
     door = sink(crm, opening(tmp_path, stop))
     stop_after(crm, stop, Fault(kind=FaultKind.SILENCE, path="*/batch/update", times=None))
-    assert {r.state for r in door.write([set_fields(deal, OWN) for deal in ids])} == {ReceiptState.IN_DOUBT}
+    states = {receipt.state for receipt in door.write([set_fields(deal, OWN) for deal in ids])}
+    # What had not left yet when the stop came was not sent, and is said so.
+    assert ReceiptState.IN_DOUBT in states
+    assert states <= {ReceiptState.IN_DOUBT, ReceiptState.PLANNED}
 
 
 @pytest.mark.parametrize("retry_after", [60, None])
