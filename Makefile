@@ -22,7 +22,7 @@ export PREFECT_HOME ?= $(CURDIR)/build/prefect
 export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
 export DO_NOT_TRACK ?= 1
 
-.PHONY: help demo test check bench tryton-up pins clean
+.PHONY: help demo test check bench pictures tryton-up pins clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -44,6 +44,9 @@ check: $(VENV)/dev.stamp ## style, types, import directions, the shape of the ho
 
 bench: $(VENV)/dev.stamp ## the figures we promise: make bench, or make bench only=reasons
 	@$(BIN)/python -m tests.benchmarks $(only)
+
+pictures: $(VENV)/dev.stamp ## take the pictures of docs/operations anew, in a real browser
+	@$(BIN)/python -m tests.operations.pictures
 
 tryton-up: $(VENV)/dev.stamp ## a real Tryton server in build/tryton, for the tests of its connector
 	@$(BIN)/python -m tests.tryton_server

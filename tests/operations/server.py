@@ -66,6 +66,7 @@ class PrefectServer:
             *([] if self.ui else ["--no-ui"]),
         ]
         own = {"PREFECT_API_DATABASE_CONNECTION_URL": self.database} if self.database else {}
+        own |= {"PREFECT_SERVER_UI_API_URL": self.url} if self.ui else {}
         env = environment(self.home) | tuned() | own | dict(self.settings)
         program = self.program = Program.start([sys.executable, "-m", "prefect", *command], self.log, env)
 
