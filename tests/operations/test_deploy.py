@@ -148,7 +148,7 @@ def test_without_a_server_deploying_says_how_to_name_one(
 
 
 def test_the_shipped_files_are_those_that_init_writes() -> None:
-    shipped = {p.name: p.read_text(encoding="utf-8") for p in (ROOT / "deployments").iterdir()}
+    shipped = {p.name: p.read_text(encoding="utf-8") for p in (ROOT / "deployments").iterdir() if p.is_file()}
     packaged = packaged_deployments()
     assert {name: shipped.get(name) for name in packaged} == packaged
     assert {"prefect.yaml", "server.env"} <= set(packaged)
