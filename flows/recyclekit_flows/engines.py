@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from prefect import flow
+from prefect import flow, tags
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.context import TaskRunContext
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.futures import PrefectFuture, wait
@@ -57,19 +59,19 @@ class Part:
 
 
 def on_workers(
-    parts: Sequence[Part], *, tags: Sequence[str] = (), should_stop: Callable[[], bool] = lambda: False
+    parts: Sequence[Part], *, labels: Sequence[str] = (), should_stop: Callable[[], bool] = lambda: False
 ) -> list[FlowRun]:
     """Start a flow run for each part, wait until all are through (or wait for a person), and return them in order.
 
     Args:
         parts: what to start.
-        tags: by which the runs are found.
+        labels: tags by which the runs are found.
         should_stop: asked while waiting; runs that are under way are left to themselves then.
 
     Raises:
         ConfigError: a deployment is not on the server.
     """
-    started = [_start(part, tags) for part in parts]
+    started = [_start(part, labels) for part in parts]
     runs = {run.id: run for run in started}
     while not should_stop():
         under_way = [run for run in runs.values() if run.state is None or run.state.type not in _THROUGH]
@@ -96,14 +98,22 @@ def on_runner(engine: Engine, work: Task[..., Any], parts: Sequence[Parameters])
         return []
 
     found: list[PrefectFuture[Any]] = []
-    spread.with_options(task_runner=_runner(engine, len(parts)))()
+    with_runner = spread.with_options(task_runner=_runner(engine, len(parts)))
+    # Prefect sends the context along to where a part is done. A task's holds what it was called with: an opened job,
+    # which cannot travel. So parts that a task gives away are a flow run that stands for itself.
+    (Context() if TaskRunContext.get() else copy_context()).run(_tagged, with_runner)
     return found
 
 
-def _start(part: Part, tags: Sequence[str]) -> FlowRun:
+def _tagged(spread: Callable[[], object]) -> None:
+    with tags(TAG):
+        spread()
+
+
+def _start(part: Part, labels: Sequence[str]) -> FlowRun:
     try:
         made = run_deployment(
-            part.deployment, parameters=dict(part.parameters), timeout=0, idempotency_key=part.key, tags=[TAG, *tags]
+            part.deployment, parameters=dict(part.parameters), timeout=0, idempotency_key=part.key, tags=[TAG, *labels]
         )
     except ObjectNotFound as error:
         raise ConfigError(

@@ -93,7 +93,7 @@ def _by_workers(pipelines: Sequence[str], as_of: date | None) -> list[_Told]:
     attempt = f"{runtime.flow_run.id}-{runtime.flow_run.run_count}"
     day = {} if as_of is None else {"as_of": as_of.isoformat()}
     parts = [Part(deployment=f"recycle/{name}", parameters=day, key=f"{attempt}-{name}") for name in pipelines]
-    return [_of(name, run) for name, run in zip(pipelines, on_workers(parts, tags=[_tag()]), strict=True)]
+    return [_of(name, run) for name, run in zip(pipelines, on_workers(parts, labels=[_tag()]), strict=True)]
 
 
 def _by_runner(project: Project, pipelines: Sequence[str], as_of: date | None, engine: Engine) -> list[_Told]:
