@@ -72,6 +72,7 @@ def _shown(text: str) -> Iterator[str]:
 def _exists(words: list[str]) -> bool:
     """Whether the command is there, with all options that are given."""
     here: App = app
+    words = words[2:] if words[:1] == ["--log"] else words  # stands anywhere
     while words and not words[0].startswith("-") and words[0] in here:
         here, words = here[words[0]], words[1:]
     if here is app:

@@ -122,7 +122,8 @@ def running_browser(home: Path) -> Iterator[Browser]:
     ]  # fmt: skip
     program = Program.start(command, home / "browser.log", os.environ | {"HOME": str(home)})
     try:
-        with connect(_page(home / "profile", program), max_size=None, compression=None) as socket:
+        socket = connect(_page(home / "profile", program), max_size=None, compression=None)
+        with socket:
             browser = Browser(socket)
             browser.ask("Page.enable")
             browser.size(1280, 900)
