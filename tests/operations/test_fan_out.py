@@ -34,7 +34,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def mend(project: Project) -> None:
-    (project.folder / "policy-2.yaml").write_text("version: 1\nname: second\nextends: standard\n", encoding="utf-8")
+    (project.folder / "policy-2.yaml").write_text('version: "1"\nname: second\nextends: standard\n', encoding="utf-8")
 
 
 def test_one_that_fails_holds_no_other_up_and_a_retry_runs_it_alone(
