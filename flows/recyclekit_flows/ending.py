@@ -10,6 +10,7 @@ from prefect.states import Cancelled, Completed, Failed
 from recyclekit.errors import ExitCode, LeaseError, RecyclekitError, WaitingError
 from recyclekit.models.proposal import Proposal, ProposalState
 from recyclekit.models.run import Outcome, exit_code
+from recyclekit.models.wording import counted
 from recyclekit.pipeline import Job
 from recyclekit_flows.held import Held
 from recyclekit_flows.measured import show_metrics
@@ -69,7 +70,8 @@ def turned_down(proposal: Proposal) -> State[Any]:
 def sentence(outcome: Outcome, *, set_aside: int = 0) -> str:
     """Return an outcome in one sentence, with the next step where there is one."""
     counts = ", ".join(f"{n:,} {what}" for what, n in figures(outcome).items() if n or what in {"planned", "applied"})
-    aside = f" {set_aside:,} records could not be read and were set aside." if set_aside else ""
+    were = "was" if set_aside == 1 else "were"
+    aside = f" {counted(set_aside, 'record')} could not be read and {were} set aside." if set_aside else ""
     why = f" {outcome.why}" if outcome.why else ""
     todo = outcome.failed or outcome.in_doubt or outcome.unsent
     after = f" Take it up again: retry this flow run, or `recyclekit retry {outcome.run}`." if todo else ""
