@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from prefect import runtime
+from prefect.context import FlowRunContext
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.logging import get_run_logger
@@ -49,7 +49,9 @@ def ask(job: Job, proposal: Proposal, plan: Plan, limit: int | None = None) -> P
         WaitingError, GuardError: this run was started without a deployment, so no worker could wake it.
         RecyclekitError: the plan can no longer be written; nobody's word was recorded.
     """
-    if runtime.deployment.id is None:
+    context = FlowRunContext.get()
+    # Not `runtime.deployment`: a run within another one would be told the other's, and cannot be suspended.
+    if context is None or context.flow_run is None or context.flow_run.deployment_id is None:
         raise _left_behind(proposal)
     get_run_logger().info("The plan of run %s waits for approval until %s.", proposal.run, proposal.expires_at)
     form = _form(proposal, plan, limit)
