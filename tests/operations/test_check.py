@@ -65,9 +65,13 @@ def test_what_is_missing_is_named_until_deploying_has_made_it(here: PrefectServe
     assert "No worker polls it" in left.what
     assert "None ever did" in left.what
     assert left.fix == "prefect worker start --pool checked"
+    # On the server as it is then, so in this order.
+    then_a_schedule_that_counts_in_another_zone_is_told(here, project)
+    then_what_somebody_paused_is_told(here, project)
+    then_with_a_worker_nothing_is_wrong_and_when_it_has_gone_it_is_told(here, project)
 
 
-def test_a_schedule_that_counts_in_another_zone_is_told(here: PrefectServer, project: Project) -> None:
+def then_a_schedule_that_counts_in_another_zone_is_told(here: PrefectServer, project: Project) -> None:
     from recyclekit_flows.checking import check_server
 
     file = project.folder / "recyclekit.yaml"
@@ -80,7 +84,7 @@ def test_a_schedule_that_counts_in_another_zone_is_told(here: PrefectServer, pro
     assert "counts in Asia/Tokyo; the business day of the project is that of America/New_York" in found.what
 
 
-def test_what_somebody_paused_is_told(here: PrefectServer, project: Project) -> None:
+def then_what_somebody_paused_is_told(here: PrefectServer, project: Project) -> None:
     from recyclekit_flows.checking import check_server
 
     one = here.get("/deployments/name/recycle/checked-main")
@@ -93,7 +97,7 @@ def test_what_somebody_paused_is_told(here: PrefectServer, project: Project) -> 
     assert ("work pool checked", "It is paused: its runs wait.") in found
 
 
-def test_with_a_worker_nothing_is_wrong_and_when_it_has_gone_it_is_told(here: PrefectServer, project: Project) -> None:
+def then_with_a_worker_nothing_is_wrong_and_when_it_has_gone_it_is_told(here: PrefectServer, project: Project) -> None:
     with running_worker(here.home, here.url, "checked"):
         answer = recyclekit("check", "--project", str(project.folder), "--as-of", str(AS_OF), "--json", env=here.env)
         wheres = {one["where"] for one in json.loads(answer)["findings"]}
