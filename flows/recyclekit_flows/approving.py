@@ -78,7 +78,7 @@ def _form(proposal: Proposal, plan: Plan, limit: int | None) -> type[RunInput]:
             Field(limit, ge=1, description=f"Write at most that many of {deals:,} deals, the first; empty: all."),
         ),
         "leave_out": (
-            list[track],  # type: ignore[valid-type]  # of this plan only
+            list[track],  # type: ignore[valid-type]  # made at run time, of this plan's tracks
             Field(default_factory=list, description="Tracks whose deals are not written."),
         ),
     }

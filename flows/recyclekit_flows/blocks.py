@@ -12,7 +12,7 @@ from copy import copy
 from typing import Any, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import BaseModel, Field, SecretStr, create_model
+from pydantic import BaseModel, Field, HttpUrl, SecretStr, create_model
 
 from recyclekit.project import installed_connectors
 
@@ -44,7 +44,7 @@ def block_of(name: str, summary: str, settings: type[BaseModel]) -> type[Block]:
     made.__doc__ = summary
     made._block_type_name = f"recyclekit {name}"
     made._block_type_slug = slug
-    made._documentation_url = DOCS  # type: ignore[assignment]  # Prefect validates the text itself
+    made._documentation_url = HttpUrl(DOCS)
     made._description = f"Settings of recyclekit's connector {name}: {summary}"
     made._code_example = (
         f"```yaml\nconnections:\n  crm:\n    connector: {name}\n    settings: ${{block:{slug}/main}}\n```"

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -59,10 +60,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opener]:
     """Return what opens a sandbox with arguments of the test's own."""
     running: list[HubSpotSandbox] = []
 
-    def opener(**more: object) -> Portal:
+    def opener(**more: Any) -> Portal:
         clock = StillClock()
         monkeypatch.setattr(real_clock, "now", clock)
-        crm = HubSpotSandbox(seed=1, clock=clock, **more)  # type: ignore[arg-type]  # handed through
+        crm = HubSpotSandbox(seed=1, clock=clock, **more)
         running.append(crm.start())
         return Portal(crm, clock)
 

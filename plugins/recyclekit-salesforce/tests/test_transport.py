@@ -35,7 +35,7 @@ class Canned(BaseAdapter):
         self.answers, self.asked = list(answers), list[requests.PreparedRequest]()
         self.timeouts: list[Any] = []
 
-    def send(self, request: requests.PreparedRequest, **more: Any) -> requests.Response:  # type: ignore[override]  # narrower
+    def send(self, request: requests.PreparedRequest, **more: Any) -> requests.Response:  # type: ignore[override]  # any keyword
         self.asked.append(request)
         self.timeouts.append(more.get("timeout"))
         status, body, headers = self.answers.pop(0)

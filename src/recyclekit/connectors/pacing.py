@@ -24,6 +24,11 @@ _EVER = float("-inf")  # when a slot that was never used is free
 _LEAST = 0.001  # seconds that a clock surely notices: a wait of less could last for ever
 
 
+def asleep(seconds: float) -> None:
+    """Sleep. `time.sleep` is looked up at each call, so that what a test put in its place counts everywhere."""
+    time.sleep(seconds)
+
+
 class Stamp(StrEnum):
     """From when a call counts: its answer (safe under any delay) or its sending (for windows shorter than a call)."""
 
@@ -127,7 +132,7 @@ class Limiter:
         stamp: Stamp = Stamp.ANSWER,
         slack: float = 0.02,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),  # noqa: PLW0108  # found when called
+        sleep: Callable[[float], None] = asleep,
         should_stop: Callable[[], bool] = never,
     ) -> None:
         self._window = Window(calls, seconds + (slack if stamp is Stamp.SENDING else 0.0))

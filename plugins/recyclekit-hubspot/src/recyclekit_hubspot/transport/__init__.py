@@ -15,7 +15,7 @@ import orjson
 
 from recyclekit.connectors import Calls
 from recyclekit.connectors.cutting import cut_when_stopped
-from recyclekit.connectors.pacing import Allowance, Limiter, Stamp
+from recyclekit.connectors.pacing import Allowance, Limiter, Stamp, asleep
 from recyclekit.connectors.retrying import Retrying
 from recyclekit.connectors.sharing import Exchange
 from recyclekit.errors import InDoubtError, QuotaError, RemoteError, RetryableError, SignInError, StoppedError
@@ -53,7 +53,7 @@ class Ways:
     """What a transport waits and draws by; tests put their own in."""
 
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = field(default=lambda seconds: time.sleep(seconds))  # noqa: PLW0108  # found when called
+    sleep: Callable[[float], None] = asleep
     chance: random.Random = field(default_factory=random.Random)
     should_stop: Callable[[], bool] = never
     sharing: Callable[[str, str], Exchange | None] = lambda _account, _window: None  # Opening.sharing
