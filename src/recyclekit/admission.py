@@ -1,4 +1,4 @@
-"""Whether a plan may be written now: same policy, no guard tripped, within the sink's powers and quota, not undone."""
+"""Whether a plan may be written now: same policy, no guard, within the sink's powers, not undone; and the run it becomes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from recyclekit import clock
 from recyclekit.errors import GuardError, QuotaError, StalePlanError
 from recyclekit.ledger.protocol import LedgerReader
-from recyclekit.models.plan import ActionKind, Manifest, PolicyStamp
-from recyclekit.models.run import Run
+from recyclekit.models.plan import ActionKind, Manifest, Plan, PolicyStamp
+from recyclekit.models.run import Run, RunKind, RunState
 from recyclekit.models.run import taken_back as of_runs
 
 if TYPE_CHECKING:
@@ -110,6 +111,15 @@ def quotas(sink: Sink, kinds: Mapping[ActionKind, int]) -> list[tuple[str, int, 
             provider = provider_of(door)
             found.append((provider.connector if provider else "this system", door.calls(own), left))
     return found
+
+
+def as_run(plan: Plan, pipeline: str, flow_run: str | None) -> Run:
+    """Return the run that writes a plan, as the ledger is told of it: begun now, sealed by the plan's digest."""
+    made = plan.manifest
+    return Run(
+        run=made.run, pipeline=pipeline, kind=RunKind.APPLY, state=RunState.RUNNING, as_of=made.as_of,
+        policy=made.policy, started_at=clock.now(), plan_sha256=digest(plan.actions), flow_run=flow_run,
+    )  # fmt: skip
 
 
 def digest(actions: pl.DataFrame) -> str:

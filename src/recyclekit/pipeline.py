@@ -42,9 +42,10 @@ from recyclekit.models.tables import Table
 from recyclekit.observing.hearing import everyone
 from recyclekit.observing.metrics import Metrics
 from recyclekit.observing.records import log_set_aside, log_unwritten
+from recyclekit.policy.gather import facts
 from recyclekit.rereading import Reread, checked_as_of, rereading
 from recyclekit.stages import write_back as stage_5
-from recyclekit.stages.classify import Classified, ClassifiedInSlices, classify, facts
+from recyclekit.stages.classify import Classified, ClassifiedInSlices, classify
 from recyclekit.stages.extract import extract
 from recyclekit.stages.normalize import normalize
 from recyclekit.stages.schedule import SCHEDULE_READS, schedule
@@ -220,17 +221,7 @@ class Job:
             # Nothing to prove and nothing to undo: a run that leaves no trace in the CRM leaves none in the ledger.
             return self._told(Outcome(run=plan.manifest.run, state=RunState.SUCCESS, planned=0, applied=0))
         admission.refuse_undone(self.open_ledger(), self.pipeline, plan.manifest.run)
-        run = Run(
-            run=plan.manifest.run,
-            pipeline=self.pipeline,
-            kind=RunKind.APPLY,
-            state=RunState.RUNNING,
-            as_of=plan.manifest.as_of,
-            policy=plan.manifest.policy,
-            started_at=clock.now(),
-            plan_sha256=admission.digest(plan.actions),
-            flow_run=self.flow_run,
-        )
+        run = admission.as_run(plan, self.pipeline, self.flow_run)
         day = checked_as_of(plan.manifest.made_at, plan.manifest.as_of, self.timezone)
         means = self._means(day, plan.manifest.readings)
         means["ended_cycles"] = plan.ended_cycles
@@ -378,12 +369,7 @@ class Job:
         return means
 
     def _vendor_columns(self) -> Mapping[Table, Collection[str]]:
-        wanted = self.policy.columns_needed()
-        return {
-            table: [spec.column for name, spec in specs.items() if spec.column is not None and name in wanted[table]]
-            for table, specs in self.mapped.fields.items()
-            if wanted.get(table)
-        }
+        return self.mapped.columns_for(self.policy.columns_needed())
 
     @contextmanager
     def _stage(self, stage: str) -> Iterator[dict[str, int]]:

@@ -82,9 +82,9 @@ def naive(folder: str, rows: str) -> object:
 
 def rules(folder: str, count: str) -> object:
     """Classify all deals by a policy of so many rules; free text is not read, since only the rules are measured."""
+    from recyclekit.policy.gather import facts
     from recyclekit.policy.judge import judge
     from recyclekit.policy.loader import load_policy
-    from recyclekit.stages.classify import facts
     from tests.benchmarks.pipeline_data import policy_of
 
     with tempfile.TemporaryDirectory() as place:

@@ -9,12 +9,12 @@ import pytest
 from markdown_it import MarkdownIt
 
 from recyclekit.models.memory import Memory
+from recyclekit.policy.gather import facts
 from recyclekit.policy.loader import load_policy
 from recyclekit.policy.reasons import TAXONOMY
 from recyclekit.policy.spec import Language
 from recyclekit.reports.definition import definition
 from recyclekit.reports.definition_words import WORDS
-from recyclekit.stages.classify import facts
 from tests.stages.deals_by_hand import AS_OF, TOKYO, at, snapshot
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -87,6 +87,14 @@ class Mapped(BaseModel):
                 if spec is not None and spec.format is None:
                     fields[table][name] = spec.model_copy(update={"format": found})
         return self.model_copy(update={"fields": fields})
+
+    def columns_for(self, wanted: Mapping[Table, Collection[str]]) -> dict[Table, list[str]]:
+        """Return the system's columns behind those of ours that are wanted, for each table of which any is."""
+        return {
+            table: [spec.column for name, spec in specs.items() if spec.column is not None and name in wanted[table]]
+            for table, specs in self.fields.items()
+            if wanted.get(table)
+        }
 
 
 def columns_of(specs: Mapping[str, FieldSpec]) -> Sequence[str]:

@@ -19,11 +19,11 @@ from recyclekit.models.plan import PolicyStamp
 from recyclekit.models.snapshot import Snapshot
 from recyclekit.policy import derive
 from recyclekit.policy.erased import without_erased
+from recyclekit.policy.gather import facts
 from recyclekit.policy.judge import JUDGED, judge
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.reason_lookup import Picklist
 from recyclekit.reports.inputs import Input, inputs_of
-from recyclekit.stages.classify import facts
 
 HORIZON_DAYS: Final = 800
 """How far ahead the flip point is looked for: two fiscal years and a bit."""
