@@ -1,4 +1,4 @@
-"""Whether a plan may be written now: same policy, no guard, within the sink's powers, not undone; and the run it becomes."""
+"""Whether a plan may be written now (same policy, no guard, within the sink, not undone), and the run it becomes."""
 
 from __future__ import annotations
 
