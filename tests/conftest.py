@@ -18,6 +18,7 @@ from tests.operations.fixtures import (  # noqa: F401  # session fixtures, for e
     prefect_postgres,
     prefect_sqlite,
     prefect_worked,
+    shared_servers_left_as_found,
     worker,
 )
 

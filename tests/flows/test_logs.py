@@ -71,7 +71,11 @@ def test_a_canary_reaches_no_log_on_the_server(api: str) -> None:
 def test_each_line_of_a_stage_names_run_pipeline_and_connection(api: str, tmp_path: Path) -> None:
     (tmp_path / "recyclekit.yaml").write_text(demo_project(generate(tmp_path, deals=60, seed=7, as_of=AS_OF)))
     outcome = run_recycle(tmp_path, None, AS_OF)
-    runs = httpx.post(f"{api}/flow_runs/filter", json={"limit": 20, "sort": "START_TIME_DESC"}).json()
+    ended = {
+        "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
+        "sort": "END_TIME_DESC",
+    }  # others wait for years
+    runs = httpx.post(f"{api}/flow_runs/filter", json=ended).raise_for_status().json()
     (flow_run,) = [run["id"] for run in runs if outcome.run in (run["state"]["message"] or "")]
     lines = _lines(api, flow_run, at_least=6)
     for stage in ("normalize", "classify", "schedule", "write_back"):

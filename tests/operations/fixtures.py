@@ -18,12 +18,16 @@ from tests.operations.worker import running_worker
 POOL = "recyclekit-tests"
 """The work pool that `worker` and `postgres_worker` poll."""
 
+_shared: list[PrefectServer] = []
+
 
 @pytest.fixture(scope="session")
 def prefect_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """A Prefect server on SQLite, shared."""
     with running_server(tmp_path_factory.mktemp("prefect")) as server:
+        _shared.append(server)
         yield server
+        _shared.remove(server)
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +37,9 @@ def prefect_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefe
     if postgres is None:
         pytest.skip(postgres_server.MISSING)
     with running_server(tmp_path_factory.mktemp("prefect-pg"), postgres.database()) as server:
+        _shared.append(server)
         yield server
+        _shared.remove(server)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +56,16 @@ def postgres_worker(prefect_postgres: PrefectServer) -> Iterator[Program]:
     prefect_postgres.pool(POOL)
     with running_worker(prefect_postgres.home, prefect_postgres.url, POOL) as program:
         yield program
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_servers_left_as_found() -> Iterator[None]:
+    """Remove what a module deployed on the shared servers: the next has its own names and schedules."""
+    yield
+    for server in _shared:
+        for kind in ("deployments", "automations"):
+            for made in server.post(f"/{kind}/filter", {"limit": 200}):
+                server.delete(f"/{kind}/{made['id']}")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

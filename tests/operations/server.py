@@ -103,14 +103,22 @@ class PrefectServer:
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """POST to a path of the API, like `/flow_runs/filter`; the answer as JSON, None where there is none."""
 
+        answer = self._ask("POST", path, dict(body or {}))
+        assert answer.status_code < 400, f"{path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def delete(self, path: str) -> None:
+        """DELETE what is at a path of the API, unless it is gone already."""
+        answer = self._ask("DELETE", path, None)
+        assert answer.status_code < 400 or answer.status_code == 404, f"{path}: {answer.status_code} {answer.text}"
+
+    def _ask(self, method: str, path: str, body: Json | None) -> httpx.Response:
         def ask() -> httpx.Response | None:
-            found = httpx.post(self.url + path, json=dict(body or {}), timeout=ANSWERS)
+            found = httpx.request(method, self.url + path, json=body, timeout=ANSWERS)
             return None if found.status_code == httpx.codes.SERVICE_UNAVAILABLE else found
 
         # 503 is what a server on SQLite says while another of its own services writes: nothing was done
-        answer = eventually(ask, 30, f"an answer to {path}")
-        assert answer.status_code < 400, f"{path}: {answer.status_code} {answer.text}"
-        return answer.json() if answer.content else None
+        return eventually(ask, 30, f"an answer to {path}")
 
     def pool(self, name: str) -> str:
         """Create a work pool of processes unless it is there; return its name."""

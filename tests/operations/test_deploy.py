@@ -49,14 +49,9 @@ automations:
 
 
 @pytest.fixture(scope="module")
-def first(prefect_sqlite: PrefectServer, folder: Path) -> Iterator[list[dict[str, Any]]]:
+def first(prefect_sqlite: PrefectServer, folder: Path) -> list[dict[str, Any]]:
     """What the first `recyclekit deploy` of the project did."""
-    done = _deploy(prefect_sqlite, folder)
-    yield done
-    for one in done:
-        if one["kind"] == "deployment":  # and its scheduled runs, which nobody would work off
-            found = prefect_sqlite.get(f"/deployments/name/{one['name']}")
-            httpx.delete(f"{prefect_sqlite.url}/deployments/{found['id']}", timeout=30)
+    return _deploy(prefect_sqlite, folder)
 
 
 def test_one_command_makes_pool_deployments_and_automations(
