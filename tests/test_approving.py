@@ -13,9 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from recyclekit import approving, clock, plan_file
+from recyclekit import approving, clock
 from recyclekit.errors import ConfigError, StalePlanError, WaitingError
 from recyclekit.models.proposal import Cause, Door, Proposal, ProposalState, Verdict
+from recyclekit.plans import plan_file
 from recyclekit.project import Project, open_project
 from recyclekit.samples.generator import generate
 from recyclekit.samples.template import demo_project

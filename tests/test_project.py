@@ -10,9 +10,9 @@ import pytest
 from recyclekit import clock
 from recyclekit.connectors.protocols import Undoes
 from recyclekit.errors import ConfigError, ConnectorError, ProjectError
-from recyclekit.preflight import preflight
+from recyclekit.preflight.preflight import preflight
 from recyclekit.project import Project, open_project
-from recyclekit.project_file import FILE, json_schema
+from recyclekit.project_file.spec import FILE, json_schema
 
 GOOD = """\
 version: 1

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from recyclekit import plan_file
 from recyclekit.models.plan import Plan, PlanInFiles
 from recyclekit.pipeline import Job
+from recyclekit.plans import plan_file
 from recyclekit.project import open_project
 from recyclekit.samples.generator import generate
 from recyclekit.samples.template import demo_project

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
-from recyclekit import clock, plan_file
+from recyclekit import clock
 from recyclekit.approving import figures, left_approved, on_plan, write_approved
 from recyclekit.errors import GuardError, PlanError, RecyclekitError
 from recyclekit.events import Listen, RunPlanned, silence
@@ -23,6 +23,7 @@ from recyclekit.models.proposal import Cause, Proposal, ProposalState
 from recyclekit.models.run import Outcome
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.pipeline import Job
+from recyclekit.plans import plan_file
 from recyclekit.project import open_project
 from recyclekit.stages.classify import Classified
 from recyclekit_flows.approving import ask, put_forward

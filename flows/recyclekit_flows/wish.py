@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from recyclekit.project import Project
-from recyclekit.project_file import PipelineSpec
+from recyclekit.project_file.spec import PipelineSpec
 
 Limit = Annotated[int, Field(ge=1)]
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from recyclekit import admission
 from recyclekit.errors import ConfigError, WaitingError
 from recyclekit.events import ApprovalAsked, ApprovalGiven
 from recyclekit.models.narrowing import narrowed
@@ -15,6 +14,7 @@ from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.proposal import Cause, Proposal, ProposalState, Verdict, repeated
 from recyclekit.models.run import Outcome, ReceiptState, Run, RunState
 from recyclekit.pipeline import Job
+from recyclekit.plans import admission
 
 _LEFT = (ReceiptState.PLANNED, ReceiptState.SENT, ReceiptState.FAILED, ReceiptState.IN_DOUBT)
 

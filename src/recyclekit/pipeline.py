@@ -24,11 +24,10 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from recyclekit import admission, clock, taking_up
+from recyclekit import clock
 from recyclekit.errors import ConfigError
 from recyclekit.events import Listen, Observer, StageEnded, StageStarted, silence
 from recyclekit.ledger.holding import beating, held
-from recyclekit.manifest import assemble
 from recyclekit.models.choice import EVERYTHING, Choice, chosen
 from recyclekit.models.drift import late
 from recyclekit.models.field_map import Mapped
@@ -42,15 +41,17 @@ from recyclekit.models.tables import Table
 from recyclekit.observing.hearing import everyone
 from recyclekit.observing.metrics import Metrics
 from recyclekit.observing.records import log_set_aside, log_unwritten
+from recyclekit.observing.telling import tell_ended, telling
+from recyclekit.plans import admission, taking_up
+from recyclekit.plans.manifest import assemble
+from recyclekit.plans.rereading import Reread, checked_as_of, rereading
 from recyclekit.policy.gather import facts
-from recyclekit.rereading import Reread, checked_as_of, rereading
 from recyclekit.stages import write_back as stage_5
 from recyclekit.stages.classify import Classified, ClassifiedInSlices, classify
 from recyclekit.stages.extract import extract
 from recyclekit.stages.normalize import normalize
 from recyclekit.stages.schedule import SCHEDULE_READS, schedule
 from recyclekit.stopping import Stop
-from recyclekit.telling import tell_ended, telling
 
 if TYPE_CHECKING:
     from recyclekit.connectors.protocols import Sink, Source

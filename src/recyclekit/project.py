@@ -22,7 +22,7 @@ from recyclekit.models.tables import Table
 from recyclekit.observing.context import Binding
 from recyclekit.observing.hearing import LogEvents, everyone
 from recyclekit.observing.metrics import Metrics
-from recyclekit.project_file import FILE, ConnectionSpec, ProjectSpec, read_project
+from recyclekit.project_file.spec import FILE, ConnectionSpec, ProjectSpec, read_project
 from recyclekit.secrecy import remember_address, remember_all
 from recyclekit.stopping import Stop
 from recyclekit.yaml_file import Document, did_you_mean, validate

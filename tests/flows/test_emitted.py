@@ -18,7 +18,7 @@ from recyclekit.events import (
     StageStarted,
 )
 from recyclekit.models.run import Outcome, RunKind, RunState
-from recyclekit.telling import tell_ended, telling
+from recyclekit.observing.telling import tell_ended, telling
 from recyclekit_flows import emitted
 
 DONE = Outcome(run="r1", state=RunState.SUCCESS, planned=3, applied=3)

@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from recyclekit import plan_file
 from recyclekit.approving import propose
 from recyclekit.errors import GuardError, ProjectError
 from recyclekit.events import Event, RunEnded, StageEnded
 from recyclekit.models.proposal import Cause, Door, Verdict
 from recyclekit.models.run import RunState
 from recyclekit.pipeline import STAGES
+from recyclekit.plans import plan_file
 from recyclekit.project import Project, open_project
 from recyclekit.samples.generator import generate
 from recyclekit.samples.template import demo_project

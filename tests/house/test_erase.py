@@ -13,10 +13,9 @@ import polars as pl
 import pytest
 from sqlalchemy import Connection, LargeBinary, select, text
 
-from recyclekit import plan_file
-from recyclekit.erasing import Grave, Subject, erase
 from recyclekit.errors import StalePlanError
 from recyclekit.faultpoint import arm
+from recyclekit.housekeeping.erasing import Grave, Subject, erase
 from recyclekit.ledger.house import House
 from recyclekit.ledger.schema import metadata
 from recyclekit.models.memory import Memory
@@ -25,6 +24,7 @@ from recyclekit.models.proposal import Cause, ProposalState
 from recyclekit.models.run import ReceiptState, Run, RunKind, RunState
 from recyclekit.models.tombstone import Erasable
 from recyclekit.pipeline import Job
+from recyclekit.plans import plan_file
 from recyclekit.project import Project, open_project
 from tests.chaos.ordeal import Crash, crash_at, later
 from tests.house.conftest import DEALS, WHO, deal_id

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from recyclekit import clock, state_files
+from recyclekit import clock
+from recyclekit.housekeeping import state_files
+from recyclekit.housekeeping.tidying import Ages, tidy
 from recyclekit.project import Project, open_project
-from recyclekit.tidying import Ages, tidy
 from tests.house.test_erase import AS_OF, house, lived_in
 from tests.house.test_erase_command import run
 

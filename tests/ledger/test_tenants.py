@@ -28,7 +28,7 @@ from recyclekit.models.plan import Plan
 from recyclekit.models.proposal import Cause, Door, Verdict
 from recyclekit.models.run import ReceiptState, RunKind, RunState
 from recyclekit.models.snapshot import dead_letters
-from recyclekit.project_file import ledger_of
+from recyclekit.project_file.spec import ledger_of
 from tests.ledger.deeds import a_plan, a_run, receipts, task
 from tests.ledger.deeds import fields as own_fields
 from tests.ledger.test_proposals import WEEK, a_whole_plan

@@ -58,8 +58,8 @@ def apply(
 
 def _named(plan: str, project: Project) -> tuple[Plan | None, Proposal | None]:
     """Return the plan of a file, or the proposal that is called so; a file that was proposed is the proposal."""
-    from recyclekit import plan_file
     from recyclekit.models.proposal import ProposalState
+    from recyclekit.plans import plan_file
 
     path, ledger = Path(plan), project.ledger() if project.has_ledger else None
     if ledger is not None and path.suffix != ".json" and not path.is_file():
@@ -76,8 +76,8 @@ def _named(plan: str, project: Project) -> tuple[Plan | None, Proposal | None]:
 
 
 def _refuse_other(path: Path, saved: Plan, proposed: Plan) -> None:
-    from recyclekit.admission import digest
     from recyclekit.errors import StalePlanError
+    from recyclekit.plans.admission import digest
 
     run = proposed.manifest.run
     if digest(saved.actions) != digest(proposed.actions):

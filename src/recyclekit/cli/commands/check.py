@@ -42,8 +42,8 @@ def check(
     if parity is not None:
         return _parity(where.open(), parity, where.pipeline, business_date(as_of), as_json=as_json)
     from recyclekit.cli.findings import report_findings
-    from recyclekit.preflight import preflight
-    from recyclekit.premises import premises
+    from recyclekit.preflight.preflight import preflight
+    from recyclekit.preflight.premises import premises
 
     project, day = where.open(), business_date(as_of)
     made = _fix(project, where.pipeline, yes=yes) if fix else ()
@@ -92,7 +92,7 @@ def _fix(project: Project, pipeline: str | None, *, yes: bool) -> Sequence[Findi
     """List what would be created, ask, create it, and return what was made."""
     from recyclekit.cli.stopping import writes_from_here
     from recyclekit.cli.terminal import confirm, say
-    from recyclekit.preflight import lacking, set_up
+    from recyclekit.preflight.preflight import lacking, set_up
 
     job = project.job(pipeline)
     lacks = lacking(job)

@@ -96,8 +96,8 @@ def _sweep(folder: Path) -> None:
 
 
 def _without(project: Project, as_of: str | None, *, quiet: bool) -> tuple[Plan, Outcome]:
-    from recyclekit import plan_file
     from recyclekit.cli.progress import listening
+    from recyclekit.plans import plan_file
 
     with listening(quiet=quiet) as listen:
         job = project.job(None, business_date(as_of), listen)
@@ -107,8 +107,8 @@ def _without(project: Project, as_of: str | None, *, quiet: bool) -> tuple[Plan,
 
 
 def _with_prefect(project: Project, as_of: str | None) -> tuple[Plan, Outcome]:
-    from recyclekit import plan_file
     from recyclekit.cli.terminal import say
+    from recyclekit.plans import plan_file
 
     say("Starting Prefect's own temporary server for this run (10 to 20 seconds) …")
     # By name, so that nothing of this package imports Prefect: the flows are a room of their own.

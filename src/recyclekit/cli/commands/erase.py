@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from recyclekit.cli.options import Json, Where, Yes
 
 if TYPE_CHECKING:
-    from recyclekit.erasing import Elsewhere, Grave, Subject
+    from recyclekit.housekeeping.erasing import Elsewhere, Grave, Subject
     from recyclekit.models.run import Run
     from recyclekit.project import Project
 
@@ -38,9 +38,9 @@ def erase(
         recyclekit erase --deal D-118 --deal D-204
         recyclekit erase --resume
     """
-    from recyclekit import erasing
     from recyclekit.cli.terminal import confirm, emit, say
     from recyclekit.errors import ConfigError
+    from recyclekit.housekeeping import erasing
     from recyclekit.pipeline import new_run_id
 
     if not (person or deal or resume):
@@ -65,7 +65,7 @@ def erase(
 
 
 def _grave(project: Project, name: str) -> Grave:
-    from recyclekit.erasing import Grave
+    from recyclekit.housekeeping.erasing import Grave
 
     return Grave(
         pipeline=name, house=project.house(), open_sink=project.sink_of(name), state=project.state,
@@ -75,7 +75,7 @@ def _grave(project: Project, name: str) -> Grave:
 
 def _in_prefect() -> Elsewhere:
     """Return what erases from Prefect's pages, where this environment names a server: importing it takes a second."""
-    from recyclekit.erasing import nowhere
+    from recyclekit.housekeeping.erasing import nowhere
 
     if "PREFECT_API_URL" not in os.environ:
         return nowhere
@@ -88,7 +88,7 @@ def _with_deals(named: Subject, project: Project, grave: Grave, *, unread: bool)
     """Return the same person with the deals that the source says are theirs."""
     from dataclasses import replace
 
-    from recyclekit.erasing import deals_of
+    from recyclekit.housekeeping.erasing import deals_of
 
     if unread or not named.contacts:
         return named
@@ -110,7 +110,7 @@ def _question(found: list[tuple[Grave, Subject]], *, resume: bool) -> str:
 
 def _report(runs: list[tuple[Grave, Run]], *, as_json: bool) -> None:
     from recyclekit.cli.terminal import emit, say
-    from recyclekit.erasing import left_to_systems
+    from recyclekit.housekeeping.erasing import left_to_systems
 
     if as_json:
         emit(
@@ -125,7 +125,7 @@ def _report(runs: list[tuple[Grave, Run]], *, as_json: bool) -> None:
 
 
 def _receipt(grave: Grave, run: Run) -> dict[str, object]:
-    from recyclekit.erasing import left_to_systems
+    from recyclekit.housekeeping.erasing import left_to_systems
 
     stones = grave.house.tombstones(run.pipeline, run.run).digests
     return {

@@ -21,10 +21,10 @@ def init(
     """
     import json
 
-    from recyclekit import project_file
     from recyclekit.cli.terminal import say
     from recyclekit.errors import ConfigError
     from recyclekit.policy import schema
+    from recyclekit.project_file import spec as project_file
     from recyclekit.samples.template import POLICY_SCHEMA, PROJECT_SCHEMA, render_project
 
     # The schemas lie beside the files that name them, so that an editor completes and checks them without a network.

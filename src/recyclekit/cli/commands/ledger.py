@@ -42,7 +42,7 @@ def vacuum(
     What planning, undo of younger runs and caps rest on stays. Safe to run every night.
     """
     from recyclekit.cli.terminal import emit, say
-    from recyclekit.tidying import Ages, tidy
+    from recyclekit.housekeeping.tidying import Ages, tidy
 
     project = where.open()
     names = [project.pipeline_name(where.pipeline)] if where.pipeline else list(project.spec.pipelines)

@@ -25,10 +25,10 @@ def plan(
         recyclekit plan --out plan.json
         recyclekit plan --as-of 2026-12-01 --decisions decisions.csv
     """
-    from recyclekit import plan_file
     from recyclekit.cli.progress import listening
     from recyclekit.cli.terminal import emit, say, show
     from recyclekit.errors import ExitCode
+    from recyclekit.plans import plan_file
 
     with listening(quiet=as_json) as listen:
         job = where.open().job(where.pipeline, business_date(as_of), listen)

@@ -75,7 +75,7 @@ def _own_deals(policy: Policy, where: Where, as_of: str | None) -> tuple[pl.Data
     """Return facts of the project's own deals under a policy; none where there is no project, or why they lack."""
     from recyclekit.errors import RecyclekitError
     from recyclekit.models.snapshot import Finding
-    from recyclekit.project_file import FILE
+    from recyclekit.project_file.spec import FILE
 
     if not (where.project / FILE).is_file() and not where.project.is_file():
         return None, []

@@ -22,9 +22,9 @@ def run(
     Uses the server that PREFECT_API_URL names, or else starts a temporary one. Where the pipeline asks for approval, or
     a guard stops the plan, it ends with exit code 9 and the plan waits: `recyclekit apply RUN`.
     """
-    from recyclekit import plan_file
     from recyclekit.cli.outcome import report_outcome
     from recyclekit.cli.stopping import writes_from_here
+    from recyclekit.plans import plan_file
 
     project = where.open()
     name = project.pipeline_name(where.pipeline)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from recyclekit import references
 from recyclekit.errors import ProjectError, RemoteError
-from recyclekit.references import fill
+from recyclekit.project_file import references
+from recyclekit.project_file.references import fill
 from recyclekit.yaml_file import parse
 
 

@@ -15,7 +15,7 @@ from recyclekit.models.field_map import Spec, StageMap
 from recyclekit.models.roster import Owner
 from recyclekit.models.tables import Table
 from recyclekit.policy.reasons import TAXONOMY
-from recyclekit.references import fill
+from recyclekit.project_file.references import fill
 from recyclekit.yaml_file import Document, did_you_mean, examine, listing, load
 
 FILE = "recyclekit.yaml"

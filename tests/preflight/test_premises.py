@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from recyclekit import clock
-from recyclekit.premises import MOUNTS, disk_under, is_network, premises
+from recyclekit.preflight.premises import MOUNTS, disk_under, is_network, premises
 from recyclekit.project import Project
 from tests.operations.company import sample_project
 

@@ -15,7 +15,7 @@ import pytest
 from recyclekit.errors import ExitCode, InputError, PlanError, StalePlanError
 from recyclekit.models.memory import ENDED_CYCLES
 from recyclekit.models.plan import Plan
-from recyclekit.plan_file import LEADING, keep, kept, load, save, save_decisions
+from recyclekit.plans.plan_file import LEADING, keep, kept, load, save, save_decisions
 from tests.reports.plans import RUN, small_plan
 
 
@@ -137,7 +137,7 @@ def test_a_plan_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
 
 
 def test_a_table_outside_the_plans_folder_is_not_read(plan: Plan, saved: Path) -> None:
-    from recyclekit.plan_file import seal
+    from recyclekit.plans.plan_file import seal
 
     manifest = load(saved).manifest.model_copy(update={"actions_file": "../plan.actions.parquet"})
     forged = manifest.model_copy(update={"seal": seal(manifest)})

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from recyclekit.errors import SumsError
-from recyclekit.manifest import assemble
 from recyclekit.models.plan import ActionKind, Plan
 from recyclekit.models.snapshot import Finding, Snapshot, dead_letters
+from recyclekit.plans.manifest import assemble
 from recyclekit.stages.classify import Classified
 from tests.stages.scheduling import AS_OF, PIPELINE, RUN, World
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from recyclekit import clock, state_files
+from recyclekit import clock
+from recyclekit.housekeeping import state_files
 from recyclekit.ledger.holding import held
 from recyclekit.ledger.housekeeping import Housekeeping
 

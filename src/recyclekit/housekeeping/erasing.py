@@ -12,12 +12,13 @@ from pathlib import Path
 
 import polars as pl
 
-from recyclekit import clock, state_files
+from recyclekit import clock
 from recyclekit.connectors.doors import provider_of
 from recyclekit.connectors.manifest import Capability
 from recyclekit.connectors.protocols import Erases, Sink
 from recyclekit.connectors.routed import doors
 from recyclekit.faultpoint import faultpoint
+from recyclekit.housekeeping import state_files
 from recyclekit.ledger.holding import beating, held
 from recyclekit.ledger.housekeeping import Erasing
 from recyclekit.models.run import Run, RunKind, RunState

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from recyclekit.admission import taken_back
 from recyclekit.ledger.protocol import LedgerReader
 from recyclekit.models.run import ReceiptState, Run, RunKind, RunState
+from recyclekit.plans.admission import taken_back
 
 _UNSENT = (ReceiptState.PLANNED, ReceiptState.SENT, ReceiptState.IN_DOUBT)
 _OPEN = (*_UNSENT, ReceiptState.FAILED)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from recyclekit.admission import quotas
 from recyclekit.connectors.abilities import shortfalls
 from recyclekit.connectors.protocols import ReadsBack, SetsUp
 from recyclekit.errors import InputError, RecyclekitError, RemoteError
@@ -20,6 +19,7 @@ from recyclekit.models.snapshot import Finding, Snapshot
 from recyclekit.models.tables import Table
 from recyclekit.models.wording import counted
 from recyclekit.pipeline import Job
+from recyclekit.plans.admission import quotas
 from recyclekit.policy.check import check_policy
 from recyclekit.policy.plannable import plannable
 from recyclekit.project import Connection, Project
