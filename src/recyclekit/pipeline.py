@@ -240,12 +240,14 @@ class Job:
             only: send these and no others: deals, or the keys of single writes.
             drop: give these up.
             written: these were in doubt, and a person has seen that they stand in the CRM.
+
+        Raises:
+            ConfigError: nothing is unfinished, or the run is another pipeline's.
         """
         wanted = run or self.unfinished()
         if wanted is None:
             raise ConfigError("There is no unfinished run.", fix="`recyclekit runs` lists all of them.")
-        ledger = self.open_ledger()
-        known = ledger.run(wanted)
+        ledger, known = self.open_ledger(), self._own(wanted)
         admission.refuse_undone(ledger, self.pipeline, known.run)
         choice = chosen(lambda: ledger.actions(known.run), only=only, drop=drop, written=written)
         return self._taken_up(known, choice)
@@ -271,8 +273,8 @@ class Job:
         return self._told(replace(stage_5.resume(known.run, **means), kind=known.kind))
 
     def undo(self, run: str) -> Outcome:
-        """Take back what a run wrote, where it still stands."""
-        outcome = stage_5.undo(run, self.run, **self._means(self.as_of))
+        """Take back what a run wrote, where it still stands; errors as in `stages.write_back` and `resume`."""
+        outcome = stage_5.undo(self._own(run).run, self.run, **self._means(self.as_of))
         return self._told(replace(outcome, kind=RunKind.UNDO))
 
     def unfinished(self) -> str | None:
@@ -349,10 +351,15 @@ class Job:
         means = self._means(ticket.day, ticket.readings)
         means["lease"] = Lease(pipeline=ticket.pipeline, token=ticket.token, holder=ticket.holder)
         means["shard"] = shard
-        known = self.open_ledger().run(ticket.run)
+        known = self._own(ticket.run)
         if known.as_of is not None and ticket.day > known.as_of:
             means["late"] = late(self.open_ledger().actions(ticket.run), ticket.day)
         stage_5.write_shard(ticket.run, **means)
+
+    def _own(self, run: str) -> Run:
+        known = self.open_ledger().run(run)
+        admission.refuse_foreign(known, self.pipeline)
+        return known
 
     def _means(self, as_of: date, readings: Readings | None = None) -> stage_5.Means:
         share = self.share

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from recyclekit import clock
-from recyclekit.errors import GuardError, QuotaError, StalePlanError
+from recyclekit.errors import ConfigError, GuardError, QuotaError, StalePlanError
 from recyclekit.ledger.protocol import LedgerReader
 from recyclekit.models.plan import ActionKind, Manifest, Plan, PolicyStamp
 from recyclekit.models.run import Run, RunKind, RunState
@@ -59,6 +59,20 @@ def refuse_undone(ledger: LedgerReader, pipeline: str, run: str) -> None:
             f"The plan of run {run} was written, and taken back by {undo.run}.",
             why="A plan is written once.",
             fix="Make a new plan: recyclekit plan --out plan.json",
+        )
+
+
+def refuse_foreign(run: Run, pipeline: str) -> None:
+    """Stop what is about another pipeline's run: this one's doors lead to other systems, where its deals are not.
+
+    Raises:
+        ConfigError: the run is of another pipeline, which is named.
+    """
+    if run.pipeline != pipeline:
+        raise ConfigError(
+            f"Run {run.run} is of pipeline {run.pipeline}, not of {pipeline}.",
+            why="Each pipeline has connections of its own.",
+            fix=f"Name the run's own: --pipeline {run.pipeline}",
         )
 
 
