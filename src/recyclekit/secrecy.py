@@ -20,7 +20,7 @@ SHOWN = "**********"
 SHORTEST = 6
 """Secrets with fewer characters are not looked for: they would be found inside ordinary words."""
 
-_PASSWORD = re.compile(r"://[^:/@\s]*:([^@/\s]+)@")
+_PASSWORDS = (re.compile(r"://[^:/@\s]*:([^@\s]+)@"), re.compile(r"[?&](?:ssl)?password=([^&\s]+)"))
 _known: set[str] = set()
 
 
@@ -48,11 +48,11 @@ def remember_all(settings: Any) -> None:
 
 
 def remember_address(url: str) -> None:
-    """Remember the password in an address like `postgresql://user:password@host/database`."""
-    found = _PASSWORD.search(url)
-    if found:
-        remember(found[1])
-        remember(unquote(found[1]))
+    """Remember the password in an address like `postgresql://user:password@host/database`, or behind its `?`."""
+    for found in (shape.search(url) for shape in _PASSWORDS):
+        if found:
+            remember(found[1])
+            remember(unquote(found[1]))
 
 
 def redact(text: str) -> str:

@@ -47,7 +47,7 @@ def open_ledger(url: str, folder: Path) -> House:
         folder: of the project file.
 
     Raises:
-        ConfigError: the address cannot be read, or names another kind of database.
+        ConfigError: the address cannot be read, or names another kind of database, or two schemas.
     """
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -76,8 +76,14 @@ def _store(url: URL, folder: Path) -> Store:
                 fix="pip install 'recyclekit[postgres]'",
             ) from error
         schema = url.query.get("schema")
+        if isinstance(schema, tuple):
+            raise ConfigError(
+                f"The ledger's address names more than one schema: {', '.join(schema)}.",
+                why="A ledger is in one of them; a tenant's is in its own.",
+                fix="Name one; with `tenant:`, none.",
+            )
         named = url.set(drivername="postgresql+psycopg").difference_update_query(["schema"])
-        return PostgresStore(named, schema if isinstance(schema, str) else None)
+        return PostgresStore(named, schema)
     raise ConfigError(
         f"A ledger cannot be kept in {kind}.", fix="Use sqlite:///ledger.db or postgresql+psycopg://user@host/database"
     )

@@ -40,7 +40,8 @@ class PostgresStore(Store):
                 f"A ledger cannot be kept in a schema called {schema!r}.",
                 fix="Name it with small letters, digits and _, beginning with a letter.",
             )
-        place = url.render_as_string(hide_password=True) + (f" (schema {schema})" if schema else "")
+        # without its options, among which a password may stand as well
+        place = url.set(query={}).render_as_string(hide_password=True) + (f" (schema {schema})" if schema else "")
         super().__init__(_engine(url, schema), place)
         self.schema = schema
 
