@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import httpx
 import polars as pl
 import psutil
 import pytest
+from sqlalchemy import Connection, Executable, select, text, update
 
 from recyclekit.connectors.csv.own_tables import FIELDS, TASKS, OwnTables
 from recyclekit.errors import LedgerError
@@ -175,19 +176,42 @@ def at_work(company: Company, seconds: float = 90) -> psutil.Process:
 
 def holding(company: Company) -> int | None:
     """Return the id of the process that holds a company's pipeline."""
-    from sqlalchemy import text
-
-    ledger = company.project.ledger()
     if not company.project.has_ledger:
         return None
-    query = text("SELECT holder FROM leases WHERE holder IS NOT NULL")
     try:
-        holder = ledger.store.read(lambda connection: connection.execute(query).scalar())  # type: ignore[attr-defined]  # a look behind the door
+        found = _leases(company, "SELECT holder FROM leases WHERE holder IS NOT NULL")
     except LedgerError:  # it is being made just now
         return None
+    return int(str(found[0][0]).split(":")[1]) if found else None
+
+
+def lease_ends(company: Company) -> datetime | None:
+    """Return when the lease of a company's pipeline ends by itself; None where nobody holds it."""
+    from recyclekit.ledger.schema import leases
+
+    found = _leases(company, select(leases.c.expires_at).where(leases.c.holder.is_not(None)))
+    return found[0][0] if found else None
+
+
+def as_from_elsewhere(company: Company) -> None:
+    """Let a company's lease look as another machine sees it, which cannot know that the holder's process is gone."""
+    from recyclekit.ledger.schema import leases
+
+    _leases(company, update(leases).values(machine="another"))
+
+
+def _leases(company: Company, statement: str | Executable) -> list[Any]:
+    store = company.project.ledger().store  # type: ignore[attr-defined]  # a look behind the door
+    asked = text(statement) if isinstance(statement, str) else statement
+
+    def work(connection: Connection) -> list[Any]:
+        answer = connection.execute(asked)
+        return list(answer.all()) if answer.returns_rows else []
+
+    try:
+        return list(store.write("look", work))
     finally:
-        ledger.store.close()  # type: ignore[attr-defined]
-    return None if holder is None else int(str(holder).split(":")[1])
+        store.close()
 
 
 def go_on(process: psutil.Process) -> None:
