@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,8 @@ class Connection:
                 f"The connector {self.manifest.name} cannot be read from.", fix="Choose another source."
             )
         with self._provider.answering("open_source"):
-            return guarded_source(self.manifest.open_source(self.settings, self.opening), self._provider)
+            door = guarded_source(self.manifest.open_source(self.settings, self.opening), self._provider)
+        return self._mirrored(door) if self.spec.reading.only_changes else door
 
     @cached_property
     def sink(self) -> Sink:
@@ -78,6 +79,30 @@ class Connection:
         with self._provider.answering("open_sink"):
             door = guarded_sink(self.manifest.open_sink(self.settings, self.opening), self._provider)
         return translated(door, self.spec.owners)
+
+    def _mirrored(self, source: Source) -> Source:
+        """Return the same source, asked only for what changed since it was last read."""
+        from recyclekit.connectors.manifest import Capability, Level
+        from recyclekit.connectors.mirror import FOLDER, Mirror, identify
+
+        support = self.manifest.capabilities[Capability.INCREMENTAL]
+        if support.level is not Level.FULL:
+            raise ConnectorError(
+                f"The connection {self.name} cannot be read by `only_changes`.",
+                why=f"{self.manifest.name} does not tell what changed: {support.reason}",
+                fix=f"Take `reading` out of the connection {self.name}; it is read whole then.",
+            )
+
+        def column_of(table: Table, ours: str) -> str | None:
+            spec = self.mapped.fields.get(table, {}).get(ours)
+            return spec.column if spec else None
+
+        return Mirror(
+            folder=self.opening.folder / STATE / FOLDER / self.name,
+            account=identify(self.manifest.name, self.package, self.settings),
+            whole_every=timedelta(days=self.spec.reading.whole_every_days),
+            column_of=column_of,
+        ).over(source)
 
     @cached_property
     def _provider(self) -> Provider:

@@ -1,8 +1,9 @@
-"""The state folder of a project, `.recyclekit`: kept plans and reports, cleaned of erased people, tidied by age."""
+"""The state folder of a project, `.recyclekit`: plans, reports, mirrors; cleaned of erased people, tidied by age."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from recyclekit.connectors.mirror import FOLDER as MIRROR
 from recyclekit.faultpoint import faultpoint
 from recyclekit.models.tables import Table
 from recyclekit.models.tombstone import Erasable, Tombstones, cleaning
@@ -23,14 +25,19 @@ def erase(state: Path, stones: Tombstones, words: Collection[str] = ()) -> Mappi
     """Take erased people out of kept plans, and remove reports that name them; return how many of each changed.
 
     A plan that would write about them goes whole: it would be refused. Of the others only the decisions name them, and
-    these lose their rows. Does nothing twice, and may be cut short anywhere.
+    these lose their rows. Mirrors go whole: the next run reads everything again, and not whom the system has erased.
+    Does nothing twice, and may be cut short anywhere.
 
     Args:
         state: the project's state folder.
         stones: what is erased.
         words: names and addresses; a report that holds one goes, too.
     """
-    return {"plans": _erase_plans(state / PLANS, stones), "reports": _erase_texts(state, stones, words)}
+    return {
+        "mirrors": _erase_mirrors(state / MIRROR),
+        "plans": _erase_plans(state / PLANS, stones),
+        "reports": _erase_texts(state, stones, words),
+    }
 
 
 def tidy(state: Path, before: datetime) -> int:
@@ -40,6 +47,14 @@ def tidy(state: Path, before: datetime) -> int:
     for path in manifests_first:
         path.unlink(missing_ok=True)
     return len(old)
+
+
+def _erase_mirrors(mirrors: Path) -> int:
+    tables = {path.parent for path in _files(mirrors)}
+    for table in tables:
+        faultpoint("state_files.remove")
+        shutil.rmtree(table)
+    return len(tables)
 
 
 def _erase_plans(plans: Path, stones: Tombstones) -> int:

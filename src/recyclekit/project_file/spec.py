@@ -31,6 +31,19 @@ def _or_reference(shape: dict[str, Any]) -> None:
     shape["anyOf"] = [mapping, {"type": "string", "pattern": r"^\$\{[a-z][a-z0-9_-]*:.+\}$"}]
 
 
+class ReadingSpec(_Strict):
+    """How a connection is read."""
+
+    only_changes: bool = Field(
+        default=False,
+        description="Keep what was read in .recyclekit/mirror, and ask only for what changed since. That folder then"
+        " holds what the CRM says of people; leave it off where nobody may keep a copy.",
+    )
+    whole_every_days: int = Field(
+        default=7, ge=1, description="Read everything again after so many days: deletions come to light then."
+    )
+
+
 class ConnectionSpec(_Strict):
     """One system that deals are read from or written to."""
 
@@ -43,6 +56,7 @@ class ConnectionSpec(_Strict):
     fields: dict[Table, dict[str, Spec]] = Field(default_factory=dict, description="Our column → the system's column.")
     stages: StageMap = Field(default_factory=StageMap, description="Won and lost stages.")
     reasons: dict[str, str | tuple[str, ...]] = Field(default_factory=dict, description="Picklist value → reason(s).")
+    reading: ReadingSpec = Field(default_factory=ReadingSpec, description="How it is read.")
     owners: dict[str, str] = Field(
         default_factory=dict, description="Your id of a person → this system's, where the two differ."
     )
