@@ -106,6 +106,7 @@ def test_many_records_are_laid_down_in_files_and_come_back_in_order(
     monkeypatch.setattr(stage, "IN_MEMORY", 30)
     found = extract(Pages([page(n, 4) for n in range(1, 41, 4)]), tables=WANTED, scratch=tmp_path / "new")
     assert len(list((tmp_path / "new").glob("deals-*.arrow"))) == 4
+    assert (tmp_path / "new").stat().st_mode & 0o077 == 0, "nobody else on the machine reads them"
     assert ids(found.records[Table.DEALS]) == [f"D{n}" for n in range(1, 41)]
 
 

@@ -45,7 +45,7 @@ class Shelf:
             return tuple(frame.lazy() for frame in pl.collect_all([table, *beside], engine="streaming"))
         path = self.folder / f"{name}.arrow"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it lies among everybody's temporary files
             sink = table.sink_ipc(path, compression="uncompressed", record_batch_size=_BATCH, lazy=True)
             _, *others = pl.collect_all([sink, *beside], engine="streaming")
         except OSError as fault:

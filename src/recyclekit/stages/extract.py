@@ -175,7 +175,7 @@ class _Shelf:
     def _lay_down(self, scratch: Path) -> None:
         part = scratch / f"{self.table}-{len(self.parts):05d}.arrow"
         try:
-            scratch.mkdir(parents=True, exist_ok=True)
+            scratch.mkdir(mode=0o700, parents=True, exist_ok=True)  # it lies among everybody's temporary files
             pl.concat(self.held, how="diagonal").write_ipc(part, compression="lz4")
         except (OSError, pl.exceptions.PolarsError) as fault:
             raise RecyclekitError(
