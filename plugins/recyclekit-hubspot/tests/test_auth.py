@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import SecretStr
 
+from recyclekit import secrecy
 from recyclekit.errors import SignInError
 from recyclekit_hubspot.auth import FixedToken, RefreshedToken
 from recyclekit_hubspot.settings import OAuth
@@ -62,8 +63,10 @@ def test_an_answer_without_a_token_is_told() -> None:
         signed_in.bearer()
 
 
-def test_no_secret_is_shown() -> None:
+def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrecy, "_known", set())
     signed_in = RefreshedToken(OAUTH, TokenAddress(), lambda: 0.0)
     assert "hush" not in repr(signed_in)
     assert "again" not in repr(signed_in)
     assert "token-1" not in repr(signed_in.bearer())
+    assert "token-1" not in secrecy.redact("HubSpot said: token-1 is over")

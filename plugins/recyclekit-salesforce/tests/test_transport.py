@@ -16,6 +16,7 @@ from requests.adapters import BaseAdapter
 from recyclekit import clock
 from recyclekit.errors import ConnectorError, RecyclekitError, RefusedError, RetryableError, SignInError
 from recyclekit.models.tables import Table
+from recyclekit.secrecy import redact
 from recyclekit.testing.sandbox import Fault, FaultKind
 from recyclekit.testing.sandbox.salesforce import SalesforceSandbox
 from recyclekit_salesforce.auth import authority, legacy
@@ -65,6 +66,7 @@ def test_client_credentials_sign_in_and_tell_who_we_are(crm: SalesforceSandbox, 
     opened = transport()
     assert opened.read_json("limits")["DailyApiRequests"]
     assert opened.user == crm.org.robot
+    assert crm.token not in redact(f"INVALID_SESSION_ID: {crm.token} is over"), "however Salesforce comes to say it"
 
 
 def test_a_jwt_signs_in_with_a_key_from_the_settings_or_a_file(

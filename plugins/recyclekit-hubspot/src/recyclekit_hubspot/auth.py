@@ -10,6 +10,7 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from recyclekit.errors import SignInError
+from recyclekit.secrecy import remember
 from recyclekit_hubspot.settings import OAuth
 
 _EARLY = 60.0  # seconds before its end at which a token is refreshed
@@ -88,6 +89,7 @@ class RefreshedToken:
         token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not token:
             raise SignInError("HubSpot gave no access token.", fix="Install the app again and renew refresh_token.")
+        remember(token)  # HubSpot's own words may show it
         lasts = float(seconds) if isinstance(seconds, (int, float)) else 1800.0
         generation = self._bearer.generation + 1 if self._bearer else 1
         self._bearer = Bearer(SecretStr(token), generation)

@@ -13,6 +13,7 @@ import orjson
 from recyclekit import clock
 from recyclekit.errors import ConnectorError, RecyclekitError, RetryableError, SignInError
 from recyclekit.models.snapshot import Finding
+from recyclekit.secrecy import remember
 from recyclekit_salesforce.settings import SalesforceSettings
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class Authority:
                 why="A token from elsewhere cannot be renewed.",
                 fix="Get a new one, or sign in with client_id and client_secret.",
             )
-        return self._sign_in()
+        token = self._sign_in()
+        remember(token.bearer)  # Salesforce's own words may show it
+        return token
 
 
 def authority(settings: SalesforceSettings, folder: Path, session: requests.Session) -> Authority:
