@@ -138,7 +138,7 @@ def _page(profile: Path, program: Program) -> str:
         told = profile / "DevToolsActivePort"
         return told.read_text().splitlines()[0] if told.is_file() and told.read_text().strip() else None
 
-    address = f"http://127.0.0.1:{eventually(port, 60, 'a browser that listens')}/json"
+    address = f"http://127.0.0.1:{eventually(port, 180, 'a browser that listens')}/json"
 
     def page() -> str | None:
         pages = [one for one in httpx.get(address, timeout=30).json() if one["type"] == "page"]
