@@ -151,6 +151,8 @@ def test_a_folder_that_cannot_be_written_to_is_a_clear_error(plan: Plan, tmp_pat
     with pytest.raises(InputError, match="cannot be saved"):
         save(plan, tmp_path / "file" / "plan.json")
     with pytest.raises(InputError, match="cannot be saved"):
+        keep(plan, tmp_path / "file")
+    with pytest.raises(InputError, match="cannot be saved"):
         save_decisions(plan.decisions, tmp_path / "file" / "decisions.csv")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from recyclekit.errors import InputError
 from recyclekit.models.decision import SCHEDULED
 from recyclekit.models.memory import UNFINISHED
 from recyclekit.models.run import Outcome, RunState
@@ -193,9 +194,10 @@ def test_a_failed_attempt_leaves_the_old_page_as_it_was(tmp_path: Path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(InputError, match=r"cannot be saved to .*No space"):
         write_report(path, large_plan(10))
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_run_that_stopped_early_is_named_with_the_way_to_take_it_up() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from recyclekit.connectors.mirror import FOLDER as MIRROR
 from recyclekit.faultpoint import faultpoint
 from recyclekit.models.tables import Table
 from recyclekit.models.tombstone import Erasable, Tombstones, cleaning
+from recyclekit.whole_file import write_whole
 
 PLANS = "plans"
 _DECISIONS = ".decisions.parquet"
@@ -99,16 +98,12 @@ def _without_rows(path: Path, stones: Tombstones) -> bool:
     theirs = stones.covers(Erasable.DEAL, table["deal_id"])
     if not theirs.any():
         return False
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".parquet", dir=path.parent)
-    part = Path(name)
-    try:
+
+    def write(part: Path) -> None:
         table.filter(~theirs).write_parquet(part)
-        os.fsync(handle)
         faultpoint("state_files.rewritten")
-        part.replace(path)
-    finally:
-        os.close(handle)
-        part.unlink(missing_ok=True)
+
+    write_whole(path, write)
     return True
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from recyclekit.ledger.schema import metadata
 from recyclekit.ledger.states import HEAD
 from recyclekit.ledger.store import Store
 from recyclekit.ledger.version import version
+from recyclekit.whole_file import write_whole
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -65,26 +64,22 @@ def save(store: Store, path: Path) -> Backup:
         InputError: there is no ledger yet, or the file cannot be written.
         LedgerVersionError: a newer version wrote the ledger.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=_folder(path))
-    part = Path(name)
-    try:
-        os.close(handle)
+
+    def write(part: Path) -> Backup:
         made = store.read(lambda connection: _write(connection, part))
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
         faultpoint("backup.written")
-        part.replace(path)
+        return made
+
+    _require_folder(path)
+    try:
+        return write_whole(path, write, private=True)
     except OSError as error:
         raise InputError(f"The backup cannot be written to {path}.", why=f"{error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return made
 
 
-def _folder(path: Path) -> Path:
+def _require_folder(path: Path) -> None:
     if not path.absolute().parent.is_dir():
         raise InputError(f"There is no folder {path.absolute().parent}.", fix="Create it, or choose another.")
-    return path.absolute().parent
 
 
 def _write(connection: Connection, part: Path) -> Backup:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from recyclekit.models.export import guard_formulas
 from recyclekit.models.memory import ENDED_CYCLES
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.snapshot import DEAD_LETTERS
+from recyclekit.whole_file import write_whole
 
 FORMAT = 1
 FOLDER = "plans"
@@ -41,7 +40,7 @@ def save(plan: Plan, path: Path) -> Path:
     The manifest comes last, so that a plan that was cut short is no plan.
 
     Raises:
-        PlanError: the folder cannot be written to, or the disk is full.
+        InputError: the folder cannot be written to, or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,9 +52,9 @@ def save(plan: Plan, path: Path) -> Path:
         )
         sealed = manifest.model_copy(update={"seal": seal(manifest)})
         text = json.dumps(sealed.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
-        _write(path, lambda part: part.write_bytes(text.encode()))
+        write_whole(path, lambda part: part.write_bytes(text.encode()))
     except _IO as error:
-        raise InputError(f"The plan cannot be saved to {path}.", why=f"{error}.", fix="Choose another.") from error
+        raise _unsaved(path, error) from error
     return path
 
 
@@ -63,6 +62,7 @@ def load(path: Path) -> Plan:
     """Read a saved plan; its decisions are not part of it and come back empty.
 
     Raises:
+        InputError: there is no such file.
         StalePlanError: it was edited, or its tables are missing or are others.
         PlanError: it is no plan, or a newer version wrote it.
     """
@@ -87,9 +87,12 @@ def load(path: Path) -> Plan:
 
 
 def keep(plan: Plan, state: Path) -> Path:
-    """Save a plan under a project's state folder by its run, for `apply` and `report`; return its path."""
+    """Save a plan with its decisions under a project's state folder by its run; return its path. Errors as `save`."""
     path = save(plan, _kept_path(state, plan.manifest.run))
-    _write(path.with_suffix(".decisions.parquet"), plan.scan_decisions().sink_parquet)
+    try:
+        write_whole(path.with_suffix(".decisions.parquet"), plan.scan_decisions().sink_parquet)
+    except _IO as error:
+        raise _unsaved(path, error) from error
     return path
 
 
@@ -134,7 +137,7 @@ def save_decisions(decisions: pl.DataFrame, path: Path) -> None:
         raise InputError(f"Decisions cannot be saved as {path.name}.", fix=f"Choose one of {', '.join(writers)}.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, writers[path.suffix])
+        write_whole(path, writers[path.suffix])
     except _IO as error:
         raise InputError(f"Decisions cannot be saved to {path}.", why=f"{error}.") from error
 
@@ -146,24 +149,16 @@ def _kept_path(state: Path, run: str) -> Path:
     return state / FOLDER / f"{run}.json"
 
 
+def _unsaved(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"The plan cannot be saved to {path}.", why=f"{error}.", fix="Choose another place, or make room."
+    )
+
+
 def _save_table(table: pl.LazyFrame, path: Path, name: str) -> tuple[str, str]:
     file = path.with_suffix(f".{name}.parquet")
-    _write(file, table.sink_parquet)
+    write_whole(file, table.sink_parquet)
     return file.name, _sha256(file)
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a whole file under another name, make sure that it is on disk, then give it its name."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    part = Path(name)
-    try:
-        write(part)
-        os.fsync(handle)
-        part.chmod(0o644)
-        part.replace(path)
-    finally:
-        os.close(handle)
-        part.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recyclekit.errors import InputError
 from recyclekit.models.plan import Plan
 from recyclekit.models.run import Outcome
 from recyclekit.reports.page import page, share
 from recyclekit.reports.words import Words
+from recyclekit.whole_file import write_whole
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,15 +33,16 @@ def write_report(
         plan: where its decisions have a column `amount` (and `currency`), money is shown as well.
         policy: gives rules and tracks their labels.
         outcome: of applying it; without one the page says that nothing was written.
+
+    Raises:
+        InputError: the file cannot be written.
     """
     text = render_report(plan, policy=policy, outcome=outcome)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"The report cannot be saved to {path}.", why=f"{error}.") from error
     return path
 
 
