@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -17,25 +17,28 @@ from recyclekit.whole_file import write_whole
 
 PLANS = "plans"
 _DECISIONS = ".decisions.parquet"
+Clean = Callable[[str], str]
 _RECORD = {str(Table.DEALS): Erasable.DEAL, str(Table.CONTACTS): Erasable.CONTACT}
 
 
 def erase(state: Path, stones: Tombstones, words: Collection[str] = ()) -> Mapping[str, int]:
     """Take erased people out of kept plans, and remove reports that name them; return how many of each changed.
 
-    A plan that would write about them goes whole: it would be refused. Of the others only the decisions name them, and
-    these lose their rows. Mirrors go whole: the next run reads everything again, and not whom the system has erased.
-    Does nothing twice, and may be cut short anywhere.
+    A plan that would write about them, or whose dead letters name them, goes whole. Of the others only the decisions
+    name them: these lose their rows, and their words where sales wrote them into another deal's hook. Mirrors go whole:
+    the next run reads everything again, and not whom the system has erased. Does nothing twice, and may be cut short
+    anywhere.
 
     Args:
         state: the project's state folder.
         stones: what is erased.
         words: names and addresses; a report that holds one goes, too.
     """
+    clean = cleaning(stones, words)
     return {
         "mirrors": _erase_mirrors(state / MIRROR),
-        "plans": _erase_plans(state / PLANS, stones),
-        "reports": _erase_texts(state, stones, words),
+        "plans": _erase_plans(state / PLANS, stones, clean),
+        "reports": _erase_texts(state, clean),
     }
 
 
@@ -56,12 +59,12 @@ def _erase_mirrors(mirrors: Path) -> int:
     return len(tables)
 
 
-def _erase_plans(plans: Path, stones: Tombstones) -> int:
+def _erase_plans(plans: Path, stones: Tombstones, clean: Clean) -> int:
     """Handle file by file, not plan by plan: what a killed process left of a plan has no manifest."""
     tables = [path for path in _files(plans) if path.suffix == ".parquet"]
-    doomed = {_run(path) for path in tables if not path.name.endswith(_DECISIONS) and _names(path, stones)}
+    doomed = {_run(path) for path in tables if not path.name.endswith(_DECISIONS) and _names(path, stones, clean)}
     shorter = [path for path in tables if path.name.endswith(_DECISIONS) and _run(path) not in doomed]
-    changed = sum(_without_rows(path, stones) for path in shorter)
+    changed = sum(_without_them(path, stones, clean) for path in shorter)
     for run in doomed:
         # the manifest first: without it the rest is no plan
         for path in sorted(plans.glob(f"{run}.*"), key=lambda path: path.suffix != ".json"):
@@ -74,13 +77,15 @@ def _run(path: Path) -> str:
     return path.name.split(".")[0]
 
 
-def _names(path: Path, stones: Tombstones) -> bool:
-    """Return whether a plan's table names an erased record; one that cannot be read is no plan any more."""
+def _names(path: Path, stones: Tombstones, clean: Clean) -> bool:
+    """Return whether a plan's table names an erased person; one that cannot be read is no plan any more."""
     try:
         table = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError):
         return True
     if "deal_id" in table.columns and stones.covers(Erasable.DEAL, table["deal_id"]).any():
+        return True
+    if "reason" in table.columns and _said_otherwise(table["reason"], clean):
         return True
     letters = {"table", "record_id"} <= set(table.columns)
     return letters and any(
@@ -88,28 +93,33 @@ def _names(path: Path, stones: Tombstones) -> bool:
     )
 
 
-def _without_rows(path: Path, stones: Tombstones) -> bool:
-    """Leave erased deals out of kept decisions; return whether there were any."""
+def _without_them(path: Path, stones: Tombstones, clean: Clean) -> bool:
+    """Leave erased deals, and their words, out of kept decisions; return whether there were any."""
     try:
         table = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError):
         path.unlink(missing_ok=True)
         return True
-    theirs = stones.covers(Erasable.DEAL, table["deal_id"])
-    if not theirs.any():
+    theirs, hooks = stones.covers(Erasable.DEAL, table["deal_id"]), _said_otherwise(table["hook"], clean)
+    if not (theirs.any() or hooks):
         return False
 
     def write(part: Path) -> None:
-        table.filter(~theirs).write_parquet(part)
+        table.filter(~theirs).with_columns(pl.col("hook").replace(hooks)).write_parquet(part)
         faultpoint("state_files.rewritten")
 
     write_whole(path, write)
     return True
 
 
-def _erase_texts(state: Path, stones: Tombstones, words: Collection[str]) -> int:
+def _said_otherwise(texts: pl.Series, clean: Clean) -> dict[str, str]:
+    """Return the texts that name them, each with what is left of it."""
+    return {text: kept for text in texts.drop_nulls().unique() if (kept := clean(text)) != text}
+
+
+def _erase_texts(state: Path, clean: Clean) -> int:
     """Remove whatever else names them: reports, and exports that somebody put here. Manifests hold counts alone."""
-    clean, gone = cleaning(stones, words), 0
+    gone = 0
     for path in _files(state):
         if path.suffix in {".json", ".parquet"}:
             continue
