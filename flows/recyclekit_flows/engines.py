@@ -13,11 +13,13 @@ from uuid import UUID
 
 from prefect import flow, tags
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.context import TaskRunContext
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.futures import PrefectFuture, wait
+from prefect.states import Crashed
 from prefect.task_runners import TaskRunner
 from prefect.tasks import Task
 
@@ -27,6 +29,7 @@ from recyclekit_flows.call import TAG
 DASK_ADDRESS = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a running Dask cluster; without it, one is started on this machine."""
 _POLL = 1.0  # seconds between two questions after flow runs that are under way
+_PAGE = 200  # flow runs in one answer of the server
 _THROUGH = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED, StateType.PAUSED}
 
 Parameters = Mapping[str, Any]
@@ -58,27 +61,46 @@ class Part:
     key: str
 
 
-def on_workers(
-    parts: Sequence[Part], *, labels: Sequence[str] = (), should_stop: Callable[[], bool] = lambda: False
-) -> list[FlowRun]:
+def on_workers(parts: Sequence[Part], *, should_stop: Callable[[], bool] = lambda: False) -> list[FlowRun]:
     """Start a flow run for each part, wait until all are through (or wait for a person), and return them in order.
 
     Args:
         parts: what to start.
-        labels: tags by which the runs are found.
         should_stop: asked while waiting; runs that are under way are left to themselves then.
 
     Raises:
         ConfigError: a deployment is not on the server.
     """
-    started = [_start(part, labels) for part in parts]
+    return awaited([start(part) for part in parts], should_stop=should_stop)
+
+
+def start(part: Part, *, labels: Sequence[str] = ()) -> FlowRun:
+    """Start a flow run for a part; `labels` are tags by which it is found.
+
+    Raises:
+        ConfigError: its deployment is not on the server.
+    """
+    try:
+        made = run_deployment(
+            part.deployment, parameters=dict(part.parameters), timeout=0, idempotency_key=part.key, tags=[TAG, *labels]
+        )
+    except ObjectNotFound as error:
+        raise ConfigError(
+            f"There is no deployment {part.deployment} on the Prefect server.", fix="Make it with `recyclekit deploy`."
+        ) from error
+    assert isinstance(made, FlowRun)
+    return made
+
+
+def awaited(started: Sequence[FlowRun], *, should_stop: Callable[[], bool] = lambda: False) -> list[FlowRun]:
+    """Wait until flow runs are through, or wait for a person, and return them in order as they are then."""
     runs = {run.id: run for run in started}
-    while not should_stop():
-        under_way = [run for run in runs.values() if run.state is None or run.state.type not in _THROUGH]
-        if not under_way:
+    while under_way := [run.id for run in runs.values() if run.state is None or run.state.type not in _THROUGH]:
+        if should_stop():
             break
         time.sleep(_POLL)
-        runs |= {run.id: run for run in _asked([run.id for run in under_way])}
+        now = {run.id: run for run in _asked(under_way)}
+        runs |= {one: now.get(one) or _gone(runs[one]) for one in under_way}
     return [runs[run.id] for run in started]
 
 
@@ -110,23 +132,15 @@ def _tagged(spread: Callable[[], object]) -> None:
         spread()
 
 
-def _start(part: Part, labels: Sequence[str]) -> FlowRun:
-    try:
-        made = run_deployment(
-            part.deployment, parameters=dict(part.parameters), timeout=0, idempotency_key=part.key, tags=[TAG, *labels]
-        )
-    except ObjectNotFound as error:
-        raise ConfigError(
-            f"There is no deployment {part.deployment} on the Prefect server.", fix="Make it with `recyclekit deploy`."
-        ) from error
-    assert isinstance(made, FlowRun)
-    return made
-
-
 def _asked(ids: Sequence[UUID]) -> Iterator[FlowRun]:
     with get_client(sync_client=True) as client:
-        for run in ids:
-            yield client.read_flow_run(run)
+        for begin in range(0, len(ids), _PAGE):
+            page = FlowRunFilterId(any_=list(ids[begin : begin + _PAGE]))
+            yield from client.read_flow_runs(flow_run_filter=FlowRunFilter(id=page))
+
+
+def _gone(run: FlowRun) -> FlowRun:
+    return run.model_copy(update={"state": Crashed(message="Somebody deleted this flow run on the server.")})
 
 
 def _runner(engine: Engine, parts: int) -> TaskRunner[Any]:
