@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache, cached_property, partial
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from recyclekit.connectors.manifest import ConnectorManifest, Opening
     from recyclekit.connectors.protocols import Calls, Sink, Source
     from recyclekit.connectors.registry import Registry
+    from recyclekit.housekeeping.tidying import Tidied
     from recyclekit.ledger.housekeeping import Housekeeping
     from recyclekit.ledger.protocol import Ledger, SharesBudgets
     from recyclekit.models.budget import Ask, Grant
@@ -225,6 +226,18 @@ class Project:
         from recyclekit.ledger import open_ledger
 
         return open_ledger(self.spec.ledger, folder=self.folder)
+
+    def tidy(self, pipelines: Sequence[str], *, room: bool = True) -> Tidied:
+        """Forget what is older than `keep` says; with `room`, give back the room that it took.
+
+        Raises:
+            LeaseError: a run works on one of the pipelines; those before it are tidied.
+        """
+        from recyclekit.housekeeping.tidying import Ages, tidy
+
+        keep = self.spec.keep
+        ages = Ages(runs_days=keep.runs_days, dead_letters_days=keep.dead_letters_days, plans_days=keep.plans_days)
+        return tidy(self.house(), pipelines, self.state, ages, room=room)
 
     @property
     def has_ledger(self) -> bool:

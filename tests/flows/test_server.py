@@ -31,7 +31,9 @@ def test_prefects_own_command_deploys_the_shipped_file_and_its_schedule_creates_
     _python(home, api, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file))
     ours = {"deployments": {"name": {"any_": ["by-prefect", "dead-runs"]}}}
     deployed = {d["entrypoint"]: d for d in _post(f"{api}/deployments/filter", ours)}
-    assert set(deployed) >= {f"recyclekit_flows.{name}.{name}" for name in ("recycle", "retry", "undo", "reap")}
+    assert set(deployed) >= {
+        f"recyclekit_flows.{name}.{name}" for name in ("recycle", "retry", "undo", "keep_house", "reap")
+    }
     assert all(not d["pull_steps"] for d in deployed.values())
     recycle = deployed["recyclekit_flows.recycle.recycle"]
     assert recycle["schedules"][0]["schedule"]["timezone"] == "Europe/Berlin"

@@ -31,6 +31,14 @@ class Tidied:
     rows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     files: int = 0
 
+    def told(self) -> list[str]:
+        """Return in words what went: a line for each pipeline, and one for the files."""
+        lines = []
+        for pipeline, rows in self.rows.items():
+            gone = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in rows.items() if n)
+            lines.append(f"{pipeline}: {gone or 'nothing was old enough'}")
+        return [*lines, f"{self.files:,} file(s) of kept plans and reports removed."]
+
 
 def tidy(house: Housekeeping, pipelines: Sequence[str], state: Path, ages: Ages, *, room: bool = True) -> Tidied:
     """Forget what is older than its age; with `room`, give back the room that it took.

@@ -42,22 +42,17 @@ def vacuum(
     What planning, undo of younger runs and caps rest on stays. Safe to run every night.
     """
     from recyclekit.cli.terminal import emit, say
-    from recyclekit.housekeeping.tidying import Ages, tidy
 
     project = where.open()
     names = [project.pipeline_name(where.pipeline)] if where.pipeline else list(project.spec.pipelines)
-    keep, house = project.spec.keep, project.house()
-    ages = Ages(runs_days=keep.runs_days, dead_letters_days=keep.dead_letters_days, plans_days=keep.plans_days)
-    found = tidy(house, names, project.state, ages, room=not thoroughly)
-    if thoroughly and house.schema() is not None:
+    found = project.tidy(names, room=not thoroughly)
+    if thoroughly and (house := project.house()).schema() is not None:
         house.scrub()
     if as_json:
         emit(found)
         return 0
-    for pipeline, rows in found.rows.items():
-        gone = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in rows.items() if n)
-        say(f"{pipeline}: {gone or 'nothing was old enough'}")
-    say(f"{found.files:,} file(s) of kept plans and reports removed.")
+    for line in found.told():
+        say(line)
     return 0
 
 
