@@ -9,6 +9,7 @@ import pytest
 
 from recyclekit.connectors import ConnectorManifest
 from recyclekit.testing import ConnectorSuite
+from recyclekit.testing.proving import unproven
 from recyclekit_hubspot import MANIFEST
 from recyclekit_hubspot.settings import HubSpotSettings
 
@@ -39,6 +40,9 @@ class TestHubSpot(ConnectorSuite):
                 "read_timeout": 5,
             }
         )
+
+    def test_no_test_of_the_kit_is_left_out(self, manifest: ConnectorManifest[Any], bench: HubSpotBench) -> None:
+        assert unproven(ConnectorSuite, manifest.capabilities, bench) == {}, "then it is not of the highest tier"
 
 
 class TestHubSpotOfMarch(TestHubSpot):

@@ -14,6 +14,7 @@ from recyclekit.connectors import FULL, ConnectorManifest, Level, Support
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.tables import OWN_FIELDS, Table
 from recyclekit.testing import ConnectorSuite, Record, Trouble
+from recyclekit.testing.proving import unproven
 from recyclekit.testing.sandbox import Answer, Fault, FaultKind, Request
 from recyclekit.testing.sandbox.salesforce import SalesforceSandbox
 from recyclekit.testing.sandbox.salesforce.fields import link, own, text
@@ -200,6 +201,9 @@ class TestSalesforce(ConnectorSuite):
     @pytest.fixture
     def config(self, bench: SalesforceBench) -> SalesforceSettings:
         return SalesforceSettings(**bench.crm.settings, campaigns={bench.track: bench.campaign}, conditional_up_to=0)
+
+    def test_no_test_of_the_kit_is_left_out(self, manifest: ConnectorManifest[Any], bench: SalesforceBench) -> None:
+        assert unproven(ConnectorSuite, manifest.capabilities, bench) == {}, "then it is not of the highest tier"
 
 
 class TestSalesforceOneByOne(TestSalesforce):

@@ -15,6 +15,7 @@ from recyclekit.connectors import FULL, ConnectorManifest, Level, Support
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.tables import OWN_FIELDS, Table
 from recyclekit.testing import ConnectorSuite, Record, Trouble
+from recyclekit.testing.proving import unproven
 from recyclekit.testing.sandbox import Answer, Fault, FaultKind, Request, SandboxCrm, json_answer
 from recyclekit_tryton import MANIFEST
 from recyclekit_tryton.field_map import DEAL, ENROLMENT, NOTE, TASK, note_text, read_note
@@ -262,3 +263,6 @@ class TestTryton(ConnectorSuite):
             url=bench.proxy.url, database="crm", key=bench.server.key, scenarios={bench.track: bench.scenario},
             page_size=bench.page_size, calls_per_second=10_000,
         )  # fmt: skip
+
+    def test_no_test_of_the_kit_is_left_out(self, manifest: ConnectorManifest[Any], bench: TrytonBench) -> None:
+        assert unproven(ConnectorSuite, manifest.capabilities, bench) == {}, "then it is not of the highest tier"

@@ -102,6 +102,16 @@ def choose(proof: Proof, declared: Mapping[Capability, Support], bench: Callable
     return _by_bench(proof, bench()) or Choice(how="run")
 
 
+def unproven(suite: type, declared: Mapping[Capability, Support], bench: object) -> dict[str, str]:
+    """Return the tests of a suite that this bench or this manifest leaves out or expects to fail, each with why.
+
+    Where there is none and every test passes, the connector has earned the highest tier.
+    """
+    found = {name: proof_of(getattr(suite, name)) for name in dir(suite) if name.startswith("test_")}
+    chosen = {name: choose(proof, declared, lambda: bench) for name, proof in found.items() if proof is not None}
+    return {name: choice.why for name, choice in chosen.items() if choice.how not in {"run", "never"}}
+
+
 def _by_capability(proof: Proof, declared: Mapping[Capability, Support]) -> Iterator[Choice]:
     concerned = (*proof.capabilities, *((proof.witness,) if proof.witness else ()))
     supports = {capability: declared.get(capability) for capability in concerned}

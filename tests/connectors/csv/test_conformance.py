@@ -16,6 +16,7 @@ from recyclekit.connectors.csv import source as csv_source
 from recyclekit.connectors.csv.settings import CsvSettings
 from recyclekit.models.tables import Table
 from recyclekit.testing import ConnectorSuite
+from recyclekit.testing.proving import unproven
 from tests.connectors.csv.bench import CsvBench
 
 PAGE = 4
@@ -38,3 +39,6 @@ class TestCsv(ConnectorSuite):
         faultpoint.arm(bench.at_faultpoint)
         yield bench
         faultpoint.arm(None)
+
+    def test_no_test_of_the_kit_is_left_out(self, manifest: ConnectorManifest[Any], bench: CsvBench) -> None:
+        assert unproven(ConnectorSuite, manifest.capabilities, bench) == {}, "then it is not of the highest tier"
