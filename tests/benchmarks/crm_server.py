@@ -24,8 +24,10 @@ REASONS = (
 
 
 @contextmanager
-def crm_server(vendor: str, deals: int, *, latency: float = 0.0, limited: bool = False) -> Iterator[dict[str, Any]]:
-    """Run it; yield the connector's settings for it."""
+def crm_server(
+    vendor: str, deals: int, *, latency: float = 0.0, limited: bool = False, refused: list[int] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Run it; yield the connector's settings for it. Afterwards `refused` holds how many calls got a 429."""
     command = [sys.executable, "-m", "tests.benchmarks.crm_server", vendor, str(deals), str(latency), str(int(limited))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -35,6 +37,8 @@ def crm_server(vendor: str, deals: int, *, latency: float = 0.0, limited: bool =
             raise RuntimeError(f"the {vendor} sandbox did not start")
         yield json.loads(line)
         process.stdin.close()
+        if refused is not None:
+            refused.append(int(process.stdout.readline()))
 
 
 def _sandbox(vendor: str, latency: float, *, limited: bool) -> SandboxCrm:
@@ -64,6 +68,7 @@ def main(vendor: str, deals: str, latency: str, limited: str) -> None:
         crm.load(deals=list(_deals(int(deals))))  # type: ignore[attr-defined]  # every vendor has it
         print(json.dumps(crm.settings), flush=True)
         sys.stdin.read()
+        print(sum(call.status == 429 for call in crm.journal), flush=True)
 
 
 if __name__ == "__main__":
