@@ -23,9 +23,10 @@ def empty(make_project: Callable[[str], Project]) -> Project:
 
 
 @pytest.fixture
-def lived(empty: Project) -> Project:
-    lived_in(empty)
-    return empty
+def lived(project: Project) -> Project:
+    """A project with a past, on each store in turn."""
+    lived_in(project)
+    return project
 
 
 def test_without_a_ledger_every_command_says_so_and_makes_none(empty: Project) -> None:
@@ -46,7 +47,9 @@ def test_status_says_what_there_is(lived: Project) -> None:
     assert "rows in touches" in shown.stdout
 
 
-def test_a_backup_is_restored_into_a_new_ledger_and_not_into_this_one(lived: Project) -> None:
+def test_a_backup_is_restored_into_a_new_ledger_and_not_into_this_one(empty: Project) -> None:
+    lived = empty
+    lived_in(lived)
     made = json.loads(run(lived.folder, "ledger", "backup", "ledger.backup", "--json").stdout)
     assert made["rows"]["runs"] == 2
     refused = run(lived.folder, "ledger", "restore", "ledger.backup", "--yes")

@@ -87,7 +87,9 @@ class PostgresStore(Store):
                 copy.write(block.getvalue())
 
     def size(self, connection: Connection) -> int | None:
-        sizes = "SELECT sum(pg_total_relation_size(to_regclass(name)))::bigint FROM unnest(:names) AS name"
+        sizes = (
+            "SELECT sum(pg_total_relation_size(to_regclass(name)))::bigint FROM unnest(CAST(:names AS text[])) AS name"
+        )
         found = connection.execute(text(sizes), {"names": list(metadata.tables)}).scalar()
         return None if found is None else int(found)
 
