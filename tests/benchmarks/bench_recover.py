@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,12 +30,12 @@ from tests.operations.stricken import (
     Company,
     OwnPostgres,
     as_from_elsewhere,
+    at_work,
     deployed,
     fault,
     go_on,
     lease_ends,
-    waiting,
-)  # fmt: skip
+)
 from tests.operations.worker import start_worker
 
 POOL = "recyclekit-victims"
@@ -41,79 +43,94 @@ POINTS = (*(f"stage.{stage}" for stage in STAGES), "sink.write.answered")
 VICTIMS = ("flow", "machine", "server", "postgres")
 LEASE = 65
 """Seconds after which no lock may be left: the lease and five more."""
+PATIENCE = 600
+"""Seconds; a deadline, not a bar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Struck:
     """What became of one case."""
 
+    point: str
     flow_run: str
-    kept: float  # seconds from the blow to the end of the lease, for whoever cannot see that its holder is gone
-    next_run: float  # seconds
+    kept: float = 0.0  # seconds from the blow to the end of the lease, for whoever cannot see that its holder is gone
+    next_run: float = 0.0  # seconds
     wrong: str = ""
 
 
 def measure(victims: Sequence[str] = VICTIMS, points: Sequence[str] = POINTS) -> Iterator[Figure]:
-    """Kill, mend, run again, and count what stands in the CRM."""
+    """Kill, mend, run again, and count what stands in the CRM; six companies at once, each at another point."""
     with tempfile.TemporaryDirectory(prefix="recyclekit-victims-") as name, OwnPostgres.running() as postgres:
         place = Path(name)
         with running_server(place / "prefect", postgres.server.database()) as server:
             server.pool(POOL)
-            cases = _Cases(place, postgres, server)
+            site = _Site(place, postgres, server)
             try:
-                struck = {victim: [cases.of(victim, point) for point in points] for victim in victims}
+                struck = {victim: site.round(victim, points) for victim in victims}
             finally:
-                cases.worker.end()
+                site.worker.end()
             for victim, found in struck.items():
                 yield from _figures(victim, found)
             yield _marked(server, [one.flow_run for found in struck.values() for one in found])
 
 
-class _Cases:
+class _Site:
     def __init__(self, place: Path, postgres: OwnPostgres, server: PrefectServer) -> None:
         self.place, self.postgres, self.server = place, postgres, server
         self.worker = start_worker(place / "home", server.url, POOL)
 
-    def of(self, victim: str, point: str) -> Struck:
-        company = Company.founded(self.place / f"{victim}-{point}", self.postgres.server.database())
-        with deployed(self.server, company, POOL) as deployment:
-            flow_run = self.server.run(deployment, **fault(f"wait:{point}"))
-            try:
-                one = self.struck(victim, point, company, flow_run)
-            except AssertionError as error:  # the others are worth to be known all the same
-                one = Struck(flow_run=flow_run, kept=0.0, next_run=0.0, wrong=str(error))
-        print(f"{victim} at {point}: {one}", file=sys.stderr, flush=True)  # each takes a minute
-        return one
+    def round(self, victim: str, points: Sequence[str]) -> list[Struck]:
+        """Let one run of a company of its own come to each point, strike once, and run each company again."""
+        database = self.postgres.server.database
+        companies = {point: Company.founded(self.place / f"{victim}-{point}", database()) for point in points}
+        log = self.worker.log.stat().st_size
+        with ExitStack() as stack:
+            deployments = {p: stack.enter_context(deployed(self.server, c, POOL)) for p, c in companies.items()}
+            runs = {point: self.server.run(made, **fault(f"wait:{point}")) for point, made in deployments.items()}
+            there = self.all_there(companies, log)
+            blow = clock.now()
+            self.strike(victim, there)
+            with ThreadPoolExecutor(len(points)) as pool:
+                return list(
+                    pool.map(lambda point: self.after(victim, point, companies[point], runs[point], blow), points)
+                )
 
-    def struck(self, victim: str, point: str, company: Company, flow_run: str) -> Struck:
-        blow = self.strike(victim, point, company)
-        ends = lease_ends(company)
-        began = time.monotonic()
-        wrong = self.next_run(company, elsewhere=(victim, point) == ("machine", POINTS[-1]))
-        kept = (ends - blow).total_seconds() if ends else 0.0
-        return Struck(flow_run=flow_run, kept=kept, next_run=time.monotonic() - began, wrong=wrong)
+    def all_there(self, companies: Mapping[str, Company], log: int) -> list[psutil.Process]:
+        """Wait until each run has come to its point, and return their processes."""
 
-    def strike(self, victim: str, point: str, company: Company) -> datetime:
-        """Kill the victim when the run has come to a point, mend it, and wait until the run's process is gone.
+        def missing() -> list[str]:
+            said = self.worker.log.read_bytes()[log:].decode(errors="replace")
+            return [point for point in companies if f"waiting at {point}\n" not in said]
 
-        Returns the moment of the blow.
-        """
-        process = waiting(self.worker, company, point, 300)
-        blow = clock.now()
+        eventually(lambda: not missing(), PATIENCE, f"every run at its point, see {self.worker.log}")
+        return [at_work(company) for company in companies.values()]
+
+    def strike(self, victim: str, runs: Sequence[psutil.Process]) -> None:
+        """Kill the victim, mend it, and wait until all processes of the runs are gone."""
         if victim == "flow":
-            process.kill()
+            for process in runs:
+                process.kill()
         elif victim == "machine":
             self.worker.kill_all()
             self.worker = start_worker(self.place / "home", self.server.url, POOL)
         else:
             struck = self.server if victim == "server" else self.postgres
             struck.kill()
-            go_on(process)
+            for process in runs:
+                go_on(process)
             if victim == "postgres":
-                psutil.wait_procs([process], timeout=300)  # it finds the ledger gone, and ends
+                psutil.wait_procs(runs, timeout=PATIENCE)  # they find the ledger gone, and end
             struck.start()
-        eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, 300, "its end")
-        return blow
+        eventually(lambda: not any(map(_lives, runs)), PATIENCE, "the end of all runs")
+
+    def after(self, victim: str, point: str, company: Company, flow_run: str, blow: datetime) -> Struck:
+        """Look at what is left, run the pipeline again, and say how that went."""
+        ends, began = lease_ends(company), time.monotonic()
+        wrong = self.next_run(company, elsewhere=(victim, point) == ("machine", POINTS[-1]))
+        kept = (ends - blow).total_seconds() if ends else 0.0
+        one = Struck(point=point, flow_run=flow_run, kept=kept, next_run=time.monotonic() - began, wrong=wrong)
+        print(f"{victim}: {one}", file=sys.stderr, flush=True)
+        return one
 
     def next_run(self, company: Company, *, elsewhere: bool) -> str:
         """Run the pipeline again and return what is wrong afterwards; from elsewhere, once the lease lets it."""
@@ -121,7 +138,7 @@ class _Cases:
         if elsewhere:
             as_from_elsewhere(company)
         while True:
-            again = company.command("run", "--as-of", str(AS_OF), env=self.server.env, seconds=600)
+            again = company.command("run", "--as-of", str(AS_OF), env=self.server.env, seconds=PATIENCE)
             if again.returncode != ExitCode.LOCKED or not elsewhere or time.monotonic() > deadline:
                 break
         if again.returncode != ExitCode.DONE:
@@ -131,6 +148,13 @@ class _Cases:
         except AssertionError as error:
             return str(error)
         return "" if lease_ends(company) is None else "the lease was not given back"
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _figures(victim: str, found: Sequence[Struck]) -> Iterator[Figure]:
