@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from recyclekit.errors import ExitCode
 from recyclekit.models.run import Outcome, exit_code
+
+if TYPE_CHECKING:
+    from recyclekit.project import Project
 
 
 def report_outcome(outcome: Outcome, *, as_json: bool, set_aside: int = 0) -> int:
@@ -26,6 +30,20 @@ def report_outcome(outcome: Outcome, *, as_json: bool, set_aside: int = 0) -> in
             # Another exit code says more than this one would.
             say(f"{aside}, so this ends with exit code 4." if code is ExitCode.SET_ASIDE else f"{aside}.")
     return code
+
+
+def set_aside_by(project: Project, run: str) -> int:
+    """Return how many records a run's plan had set aside: as the plan says that lies here, else as the ledger does."""
+    import polars as pl
+
+    from recyclekit.errors import PlanError
+    from recyclekit.plans import plan_file
+
+    try:
+        return plan_file.kept(project.state, run).manifest.dead_letters
+    except PlanError:  # another machine made it, or it was tidied away
+        # What the sink refused is among the letters as well; the outcome tells of it.
+        return project.ledger().dead_letters(run).filter(pl.col("stage") != "write_back").height
 
 
 def as_document(outcome: Outcome) -> dict[str, object]:

@@ -31,9 +31,7 @@ def retry(
     Examples:
         recyclekit retry r20261120-0600 --only D-17 D-18
     """
-    import polars as pl
-
-    from recyclekit.cli.outcome import report_outcome
+    from recyclekit.cli.outcome import report_outcome, set_aside_by
     from recyclekit.cli.progress import listening
     from recyclekit.cli.stopping import stoppable
 
@@ -44,10 +42,7 @@ def retry(
         if wanted is None:
             return _nothing_to_do(as_json=as_json)
         outcome = job.resume(wanted, only=only or (), drop=drop or (), written=written or ())
-        letters = project.ledger().dead_letters(outcome.run)
-    # What the sink refused is among the letters as well; the outcome tells of it.
-    aside = letters.filter(pl.col("stage") != "write_back").height
-    return report_outcome(outcome, as_json=as_json, set_aside=aside)
+    return report_outcome(outcome, as_json=as_json, set_aside=set_aside_by(project, outcome.run))
 
 
 def _nothing_to_do(*, as_json: bool) -> int:

@@ -22,9 +22,8 @@ def run(
     Uses the server that PREFECT_API_URL names, or else starts a temporary one. Where the pipeline asks for approval, or
     a guard stops the plan, it ends with exit code 9 and the plan waits: `recyclekit apply RUN`.
     """
-    from recyclekit.cli.outcome import report_outcome
+    from recyclekit.cli.outcome import report_outcome, set_aside_by
     from recyclekit.cli.stopping import writes_from_here
-    from recyclekit.plans import plan_file
 
     project = where.open()
     name = project.pipeline_name(where.pipeline)
@@ -32,5 +31,4 @@ def run(
     flows = importlib.import_module("recyclekit_flows.recycle")
     writes_from_here()
     outcome = flows.run_recycle(project.folder.resolve(), name, business_date(as_of), limit=limit)
-    set_aside = plan_file.kept(project.state, outcome.run).manifest.dead_letters
-    return report_outcome(outcome, as_json=as_json, set_aside=set_aside)
+    return report_outcome(outcome, as_json=as_json, set_aside=set_aside_by(project, outcome.run))
