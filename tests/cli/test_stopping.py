@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 
 import pytest
@@ -32,5 +33,7 @@ def test_an_interruption_says_whether_anything_may_have_been_written(
 
     monkeypatch.setattr(stopping, "_writing", [True] if begun else [])
     monkeypatch.setattr("recyclekit.cli.app.app", interrupted)
-    assert cli.run(["apply", "plan.json"]) == 130
-    assert says in capsys.readouterr().err
+    assert cli.run(["apply", "plan.json", "--json"]) == 130
+    shown = capsys.readouterr()
+    assert says in shown.err
+    assert json.loads(shown.out)["error"]["exit_code"] == 130, "the document says what the process ends with"

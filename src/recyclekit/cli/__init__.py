@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+_INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
@@ -42,10 +44,11 @@ def run(argv: Sequence[str]) -> int:
         from recyclekit.cli.stopping import may_have_written
 
         if may_have_written():
-            _say("Interrupted.", fix="What was under way can be taken up again: `recyclekit retry`.", as_json=as_json)
+            fix = "What was under way can be taken up again: `recyclekit retry`."
+            _say("Interrupted.", fix=fix, code=_INTERRUPTED, as_json=as_json)
         else:
-            _say("Interrupted before anything was written.", as_json=as_json)
-        return 130
+            _say("Interrupted before anything was written.", code=_INTERRUPTED, as_json=as_json)
+        return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output left, as `| head` does; nothing is wrong and nothing can be said any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
