@@ -211,6 +211,15 @@ def test_a_stage_that_sounds_closed_and_is_taken_for_open_is_a_warning(tmp_path:
     assert [f.level for f in found] == [level]
 
 
+def test_a_misspelt_stage_of_the_project_file_is_told_before_its_deals_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_text("id,stage\n1,Won\n2,Verloren\n", encoding="utf-8")
+    found = preflight(opened(tmp_path, GOOD.replace("lost: [Lost]", "lost: [Verlorn, Gone]")))
+    told = {f.what: f.level for f in found if f.where == "stages"}
+    assert told["No deal has the stage 'Verlorn'; did you mean 'Verloren'?"] == "warning"
+    assert told["No deal has the stage 'Gone'."] == "note"
+    assert told["None of 2 deals is lost, so nothing can be recycled but what has stalled."] == "warning"
+
+
 def test_stages_that_sound_closed_are_offered_where_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "deals.csv").write_text("id,stage\n1,受注\n2,失注\n3,提案中\n", encoding="utf-8")
     found = preflight(opened(tmp_path, GOOD.replace("{won: [Won], lost: [Lost]}", "{}")))
@@ -227,3 +236,10 @@ def test_a_reason_in_no_picklist_is_told_with_what_its_words_are_read_as(tmp_pat
         "'予算がなかった' is in no picklist: 2 deals, 0 in money; its words are read as no_budget.",
         "'XQ-7' is in no picklist: 2 deals, 0 in money; a person must look at them.",
     }
+
+
+def test_a_ledger_is_there_whatever_options_its_address_has(tmp_path: Path) -> None:
+    project = opened(tmp_path, GOOD + "ledger: sqlite:///ledger.db?timeout=5\n")
+    assert not project.has_ledger
+    (tmp_path / "ledger.db").touch()
+    assert project.has_ledger

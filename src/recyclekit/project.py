@@ -243,7 +243,7 @@ class Project:
     def has_ledger(self) -> bool:
         """Whether there is a ledger to look into; a SQLite file that does not exist yet remembers nothing."""
         kind, _, place = self.spec.ledger.partition(":///")
-        return not kind.startswith("sqlite") or (self.folder / place).exists()
+        return not kind.startswith("sqlite") or (self.folder / place.partition("?")[0]).exists()
 
     def memory(self, pipeline: str, as_of: date) -> Memory:
         """Return what is remembered, without creating a ledger: planning never writes."""
