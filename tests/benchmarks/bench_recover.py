@@ -32,6 +32,7 @@ from tests.operations.stricken import (
     as_from_elsewhere,
     at_work,
     deployed,
+    expected,
     fault,
     go_on,
     lease_ends,
@@ -64,6 +65,7 @@ def measure(victims: Sequence[str] = VICTIMS, points: Sequence[str] = POINTS) ->
         place = Path(name)
         with running_server(place / "prefect", postgres.server.database()) as server:
             server.pool(POOL)
+            expected()  # once, before threads ask for it
             site = _Site(place, postgres, server)
             try:
                 struck = {victim: site.round(victim, points) for victim in victims}

@@ -11,6 +11,7 @@ import pkgutil
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,16 @@ def test_every_migration_has_its_frozen_schema_unless_the_next_came_with_it() ->
 def test_there_is_no_way_back_but_a_backup() -> None:
     for _, name, _ in pkgutil.iter_modules(versions.__path__):
         assert not hasattr(importlib.import_module(f"{versions.__name__}.{name}"), "downgrade")
+
+
+def test_threads_make_a_ledger_each_at_the_same_time(tmp_path: Path) -> None:
+    def make(number: int) -> str | None:
+        ledger = open_ledger(f"sqlite:///{number}.db", tmp_path)
+        assert isinstance(ledger, House)
+        ledger.upgrade()
+        found = ledger.schema()
+        ledger.close()
+        return found
+
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(make, range(6))) == [HEAD] * 6

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Connection, text
 
 from recyclekit.errors import LedgerError, LedgerVersionError
 from recyclekit.ledger.states import HEAD
+
+_ALEMBIC = Lock()  # it keeps what it works on in a module, where threads with a ledger each would share it
 
 
 def version(connection: Connection) -> str | None:
@@ -54,4 +57,5 @@ def migrate(connection: Connection, to: str = HEAD) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, to)
+    with _ALEMBIC:
+        command.upgrade(config, to)
