@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 from recyclekit.housekeeping import state_files
 from recyclekit.models.decision import SCHEDULED
@@ -48,3 +50,13 @@ def test_a_plan_goes_whole_whose_dead_letters_show_the_name(tmp_path: Path) -> N
 
     left = sorted(path.name for path in (tmp_path / state_files.PLANS).iterdir())
     assert left == ["r2.dead_letters.parquet", "r2.json"]
+
+
+def test_drafts_that_a_run_takes_away_meanwhile_hinder_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = tmp_path / "report.html"
+    report.write_text(f"<p>{NAME}</p>", encoding="utf-8")
+    seen = [tmp_path / ".report.html.1f.html", report]  # the first is gone when it is looked into
+    monkeypatch.setattr(state_files, "_files", lambda folder: seen if folder == tmp_path else [])
+
+    assert state_files.tidy(tmp_path, datetime(2020, 1, 1, tzinfo=UTC)) == 0
+    assert state_files.erase(tmp_path, Tombstones(), [NAME])["reports"] == 1

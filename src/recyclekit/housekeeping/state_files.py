@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
@@ -44,7 +45,7 @@ def erase(state: Path, stones: Tombstones, words: Collection[str] = ()) -> Mappi
 
 def tidy(state: Path, before: datetime) -> int:
     """Remove kept plans and reports that were last changed before a moment; return how many files went."""
-    old = [path for path in _files(state) if path.stat().st_mtime < before.timestamp()]
+    old = [path for path in _files(state) if _changed_at(path) < before.timestamp()]
     manifests_first = sorted(old, key=lambda path: path.suffix != ".json")
     for path in manifests_first:
         path.unlink(missing_ok=True)
@@ -123,12 +124,23 @@ def _erase_texts(state: Path, clean: Clean) -> int:
     for path in _files(state):
         if path.suffix in {".json", ".parquet"}:
             continue
-        text = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            continue  # a draft of a run that goes on meanwhile
         if clean(text) != text:
             faultpoint("state_files.remove")
             path.unlink(missing_ok=True)
             gone += 1
     return gone
+
+
+def _changed_at(path: Path) -> float:
+    """Return when a file was last changed, in seconds of the epoch; never, where a run has just taken it away."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _files(folder: Path) -> list[Path]:
