@@ -211,6 +211,15 @@ def test_a_stage_that_sounds_closed_and_is_taken_for_open_is_a_warning(tmp_path:
     assert [f.level for f in found] == [level]
 
 
+def test_a_misspelt_stage_of_the_project_file_is_told_before_its_deals_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_text("id,stage\n1,Won\n2,Verloren\n", encoding="utf-8")
+    found = preflight(opened(tmp_path, GOOD.replace("lost: [Lost]", "lost: [Verlorn, Gone]")))
+    told = {f.what: f.level for f in found if f.where == "stages"}
+    assert told["No deal has the stage 'Verlorn'; did you mean 'Verloren'?"] == "warning"
+    assert told["No deal has the stage 'Gone'."] == "note"
+    assert told["None of 2 deals is lost, so nothing can be recycled but what has stalled."] == "warning"
+
+
 def test_stages_that_sound_closed_are_offered_where_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "deals.csv").write_text("id,stage\n1,受注\n2,失注\n3,提案中\n", encoding="utf-8")
     found = preflight(opened(tmp_path, GOOD.replace("{won: [Won], lost: [Lost]}", "{}")))

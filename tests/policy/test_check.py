@@ -33,7 +33,7 @@ def test_the_standard_policy_has_nothing_but_notes() -> None:
 def test_a_rule_that_an_earlier_one_always_beats_can_never_fire(policy: Loads) -> None:
     text = CHILD + "rules:\n" + rule("big", "amount > 100", "exclude") + rule("bigger", "amount > 500", "review")
     found = about(check_policy(policy(text)), "rule bigger")
-    assert found[0] == "warning: can never fire: wherever it matches, big come first."
+    assert found[0] == "warning: can never fire: wherever it matches, first come big."
     other_way = CHILD + "rules:\n" + rule("bigger", "amount > 500", "review") + rule("big", "amount > 100", "exclude")
     assert not [f for f in about(check_policy(policy(other_way)), "rule big") if "never" in f]
 
@@ -125,7 +125,7 @@ def test_overlaps_and_rules_that_never_fire_are_told_on_ones_own_deals(policy: L
     text = CHILD + "rules:\n" + rule("big", "amount > 100", "exclude") + rule("ours", "owner = 'me'", "review")
     loaded = policy(text)
     found = check_policy(loaded, own_facts(loaded, amount=[500.0, 600.0, 1.0], owner=["me", "me", "you"]))
-    assert about(found, "rule ours") == ["warning: matches 2 of your deals and decides none: big come first."]
+    assert about(found, "rule ours") == ["warning: matches 2 of your deals and decides none: first come big."]
     assert about(found, "rule big") == ["note: comes before 'ours' (review) on 2 of your deals, such as `d1`, `d2`."]
     assert about(found, "rule opted_out") == ["note: matches none of your 3 lost and stalled deals."]
     assert about(found, "rules") == [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -68,3 +69,12 @@ def test_the_schema_describes_every_key_for_editors() -> None:
               if "description" not in value]  # fmt: skip
     assert not silent
     assert TypeAdapter(dict).dump_json(schema)
+
+
+def test_a_rule_on_small_deals_does_not_make_every_reason_one_that_is_not_recycled(tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text(
+        "name: ours\nversion: '1'\nlabels: {ja: 自社, en: Ours}\nextends: standard\nrules:\n"
+        "  - {name: small, when: amount < 100000, verdict: exclude, labels: {ja: 小口, en: Small}}\n",
+        encoding="utf-8",
+    )
+    assert outcome_of(load_policy("ours.yaml", folder=tmp_path), "no_budget")[1:] == ("recycle", "next_budget")

@@ -64,7 +64,7 @@ def _rules(policy: Policy, tried: pl.DataFrame, matches: pl.DataFrame) -> Iterat
             yield Finding(
                 level="warning",
                 where=f"rule {rule.name}",
-                what=f"can never fire: wherever it matches, {', '.join(beaten)} come first.",
+                what=f"can never fire: wherever it matches, first come {', '.join(beaten)}.",
                 fix="Move it up, or take it out.",
             )
         before = before | mine
@@ -142,7 +142,7 @@ def outcome_of(policy: Policy, reason: str) -> tuple[str | None, str | None, str
 def _plain_case() -> pl.DataFrame:
     known = {"status": "lost", "crm_state": "lost", "reason_source": "picklist", "opted_out": False, "bounced": False}
     known |= {"account_open_deals": 0, "account_stalled_deals": 0, "cycles_done": 0, "maximum_cycles": 3}
-    known |= {"cycle_running": False, "inactive_days": 365, "closed_days": 365, "deal_id": "1", "amount": 1.0}
+    known |= {"cycle_running": False, "inactive_days": 365, "closed_days": 365, "deal_id": "1"}
     return pl.DataFrame({name: [known.get(name)] for name in FACTS}, schema=FACTS_SCHEMA)
 
 

@@ -88,7 +88,7 @@ def _beaten(policy: Policy, where: str, mine: pl.Series, winners: pl.Series) -> 
     if set(earlier) <= waits:
         what = f"matches {mine.sum():,} of your deals, all of which wait at present ({told})."
         return Finding(level="note", where=where, what=what)
-    what = f"matches {mine.sum():,} of your deals and decides none: {told} come first."
+    what = f"matches {mine.sum():,} of your deals and decides none: first come {told}."
     return Finding(level="warning", where=where, what=what, fix="Move it up, or take it out.")
 
 

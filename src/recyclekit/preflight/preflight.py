@@ -14,6 +14,7 @@ from recyclekit.connectors.abilities import shortfalls
 from recyclekit.connectors.protocols import ReadsBack, SetsUp
 from recyclekit.errors import InputError, RecyclekitError, RemoteError
 from recyclekit.models.mapping import check_mapping
+from recyclekit.models.parsing.choices import exact
 from recyclekit.models.plan import ActionKind
 from recyclekit.models.snapshot import Finding, Snapshot
 from recyclekit.models.tables import Table
@@ -23,12 +24,13 @@ from recyclekit.plans.admission import quotas
 from recyclekit.policy.check import check_policy
 from recyclekit.policy.plannable import plannable
 from recyclekit.project import Connection, Project
+from recyclekit.yaml_file import did_you_mean
 
 if TYPE_CHECKING:
     from recyclekit.stages.classify import Classified
 
-_SOUNDS_LOST = re.compile(r"失注|敗|不成立|\blost\b", re.IGNORECASE)
-_SOUNDS_CLOSED = re.compile(r"失注|敗|不成立|受注|成約|\b(closed|lost|won)\b", re.IGNORECASE)
+_SOUNDS_LOST = re.compile(r"失注|敗|不成立|\b(lost|verloren)\b", re.IGNORECASE)
+_SOUNDS_CLOSED = re.compile(r"失注|敗|不成立|受注|成約|\b(closed|lost|won|gewonnen|verloren)\b", re.IGNORECASE)
 _REASONS = "reasons"
 MOST = 20
 """How many values of one kind are listed; the rest is counted."""
@@ -185,6 +187,10 @@ def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
         )
         fix = f"Name the won and lost stages under `stages`{_for_example(deals)}."
         yield Finding(level="error", where="stages", what=what, fix=fix)
+    elif closed and not (deals["crm_state"] == "lost").any():
+        what = f"None of {counted(deals.height, 'deal')} is lost, so nothing can be recycled but what has stalled."
+        yield Finding(level="warning", where="stages", what=what, fix="Name the lost stages under `stages`.")
+    yield from _unheard(job, deals)
     if "deal_stage" not in deals.columns or job.mapped.stages.open is not None:
         return
     money = pl.col("amount").sum() if "amount" in deals.columns else pl.lit(0.0)
@@ -199,6 +205,20 @@ def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
         what = f"The stage '{stage}' is taken for open: {counted(count, 'deal')}, {amount or 0:,.0f} in money."
         fix = "Name under `stages` those that are won or lost; `stages.open` lists those that are open."
         yield Finding(level="warning" if _SOUNDS_CLOSED.search(stage) else "note", where="stages", what=what, fix=fix)
+
+
+def _unheard(job: Job, deals: pl.DataFrame) -> Iterator[Finding]:
+    """Name the stages of the project file that no deal has: mostly misspelt ones, and then the deals are left alone."""
+    if "deal_stage" not in deals.columns or deals.is_empty():
+        return
+    stages = job.mapped.stages
+    named = [*stages.won, *stages.lost, *(stages.open or ())]
+    there = {exact(one): one for one in deals["deal_stage"].drop_nulls().unique().sort()}
+    known = {exact(one) for one in named}
+    for stage in (one for one in named if exact(one) not in there):
+        near = did_you_mean(stage, [stands for folded, stands in there.items() if folded not in known])
+        what = f"No deal has the stage '{stage}'{near or '.'}"
+        yield Finding(level="warning" if near else "note", where="stages", what=what, fix="Correct it under `stages`.")
 
 
 def _for_example(deals: pl.DataFrame) -> str:

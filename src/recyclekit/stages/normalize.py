@@ -23,6 +23,7 @@ from recyclekit.models.row_rules import rules_of
 from recyclekit.models.shelf import Shelf, together
 from recyclekit.models.snapshot import LINE, Extracted, Finding, Snapshot, SnapshotInSlices, dead_letters
 from recyclekit.models.tables import Table
+from recyclekit.models.wording import counted
 
 SAMPLE = 1_000
 """So many records of each table decide what the plan tries; what does not come through is read one by one."""
@@ -282,7 +283,10 @@ def _split(records: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.DataFrame, pl
 
 
 def _repeats(table: Table, count: int) -> Finding:
-    what = f"{count} records repeat a later one word for word, in all columns that are read; each counts once."
+    repeat = "repeats" if count == 1 else "repeat"
+    what = (
+        f"{counted(count, 'record')} {repeat} a later one word for word in all columns that are read; each counts once."
+    )
     return Finding(level="note", where=str(table), what=what)
 
 

@@ -128,6 +128,11 @@ def _finding(column: Column, evidence: _Evidence, order: str, formats: tuple[str
     )
 
 
+def _differ(texts: pl.Series) -> pl.Series:
+    split = day_month(texts)
+    return (split["dmy"] != split["mdy"]).fill_null(value=False)
+
+
 def _refused(column: Column, evidence: _Evidence, certain: int) -> InputError:
     formats = {order: formats_of(evidence.rows.filter(order)["text"], evidence.by, order) for order in _OTHER}
     lines = " or ".join(column.line_for(_declared(found, certain)) for found in formats.values() if found)
@@ -136,6 +141,7 @@ def _refused(column: Column, evidence: _Evidence, certain: int) -> InputError:
     why = f"It has {evidence.total} values with '{evidence.by}'"
     why += f"; {' and '.join(alone)} can be read." if alone else "; both readings fit all that exist."
     both = evidence.rows.filter(pl.col("dmy") & pl.col("mdy")).sort("text")
+    both = pl.concat([both.filter(_differ(both["text"])), both])  # 01/01/2026 shows nobody what the question is
     if both.is_empty():
         return InputError(f"The dates of column {column.where} do not fit one format.", why=why, fix=fix)
     example = both["text"][0]
