@@ -161,6 +161,8 @@ broken()
         ("call +1 (415) 555-0132 today", f"call {PHONE} today"),
         ("電話 ０９０－１２３４－５６７８ まで", f"電話 {PHONE} まで"),
         ("09012345678", PHONE),
+        ("(03)1234-5678 or 03(1234)5678", f"{PHONE} or {PHONE}"),
+        ("hanako＠example.co.jp", MAIL),
         ("(415) 555-0132", PHONE),
     ],
 )  # fmt: skip

@@ -26,7 +26,25 @@ _PRE, _END = r"(?<![\w.:-])", r"(?![\w-])"
 
 # Words of which one is in a text that may hold the shape (looking for them first costs a tenth), the shape, and what is
 # shown for it. Every repetition has an end, so that no text takes long.
-_SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
+_Shapes = tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]
+_PEOPLE: _Shapes = (
+    (
+        ("@", "＠", "%40"),
+        re.compile(r"[^\s@＠<>\"'(),;:=%&/\\]{1,64}(?:@|＠|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,24}"),
+        MAIL,
+    ),
+    (("+", "＋"), re.compile(rf"[+＋]{_D}(?:{_DASH}?[(（]?{_D}[)）]?){{7,14}}"), PHONE),
+    (
+        (),  # 03-1234-5678, (03)1234-5678, 03(1234)5678
+        re.compile(
+            rf"{_PRE}[(（]?[0０]{_D}{{1,4}}(?:[)）]?{_DASH}|[)）(（]){_D}{{1,4}}(?:{_DASH}|[)）]){_D}{{3,4}}{_END}"
+        ),
+        PHONE,
+    ),
+    ((), re.compile(rf"{_PRE}[(（]?{_D}{{3}}[)）]?{_DASH}{{1,2}}{_D}{{3}}{_DASH}{_D}{{4}}{_END}"), PHONE),
+    ((), re.compile(rf"{_PRE}0[5789]0\d{{8}}{_END}"), PHONE),  # a mobile number of Japan, written in one
+)
+_SHAPES: _Shapes = (
     (
         ("private key",),
         re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
@@ -54,15 +72,7 @@ _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
         ),
         rf"\1{SECRET}",
     ),
-    (
-        ("@", "%40"),
-        re.compile(r"[^\s@<>\"'(),;:=%&/\\]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,24}"),
-        MAIL,
-    ),
-    (("+", "＋"), re.compile(rf"[+＋]{_D}(?:{_DASH}?[(（]?{_D}[)）]?){{7,14}}"), PHONE),
-    ((), re.compile(rf"{_PRE}[(（]?[0０]{_D}{{1,4}}[)）]?{_DASH}{_D}{{1,4}}{_DASH}{_D}{{3,4}}{_END}"), PHONE),
-    ((), re.compile(rf"{_PRE}[(（]?{_D}{{3}}[)）]?{_DASH}{{1,2}}{_D}{{3}}{_DASH}{_D}{{4}}{_END}"), PHONE),
-    ((), re.compile(rf"{_PRE}0[5789]0\d{{8}}{_END}"), PHONE),  # a mobile number of Japan, written in one
+    *_PEOPLE,
 )
 
 
@@ -71,8 +81,17 @@ def redact(text: str) -> str:
     secrecy = sys.modules.get("recyclekit.secrecy")  # where it is not loaded, nobody has told it of a secret
     if secrecy is not None:
         text = secrecy.redact(text)
+    return _without(_SHAPES, text)
+
+
+def without_people(text: str) -> str:
+    """Return a text without mail addresses and telephone numbers."""
+    return _without(_PEOPLE, text)
+
+
+def _without(shapes: _Shapes, text: str) -> str:
     small = text.lower()
-    for needles, shape, shown in _SHAPES:
+    for needles, shape, shown in shapes:
         if not needles or any(needle in small for needle in needles):
             text = shape.sub(shown, text)
     return text
