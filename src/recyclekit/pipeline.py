@@ -16,15 +16,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from shutil import rmtree
-from tempfile import gettempdir
 from typing import TYPE_CHECKING
 from weakref import finalize
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from recyclekit import clock
+from recyclekit import clock, scratch
 from recyclekit.errors import ConfigError
 from recyclekit.events import Listen, Observer, StageEnded, StageStarted, silence
 from recyclekit.ledger.holding import beating, held
@@ -134,8 +132,10 @@ class Job:
     @cached_property
     def _shelf(self) -> Shelf:
         """Where lies what is too much for memory; gone with this job and its plan."""
-        shelf = Shelf(size=self.at_once, folder=Path(gettempdir()) / f"recyclekit-{secrets.token_hex(8)}")
-        finalize(shelf, rmtree, str(shelf.folder), ignore_errors=True)
+        scratch.sweep()
+        folder = scratch.own_folder(needed=False)
+        shelf = Shelf(size=self.at_once, folder=folder)
+        finalize(shelf, scratch.give_back, folder)
         return shelf
 
     def normalize(self, extracted: Extracted) -> Snapshot:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import shutil
 import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from recyclekit.connectors.csv.encoding import find_encoding, is_utf8, only_carr
 from recyclekit.connectors.csv.heading import Heading, read_heading
 from recyclekit.errors import InputError, RetryableError
 from recyclekit.models.snapshot import LINE
+from recyclekit.scratch import give_back, own_folder
 
 QUICK_FROM = 2 << 20
 """Bytes from which on the fast check pays: below, the careful reading is done before numpy is imported."""
@@ -175,7 +175,7 @@ def temporary_file() -> Path:
     """Return a new empty file that is removed when this process ends."""
     owner = os.getpid()
     if owner not in _temporary:
-        _temporary[owner] = Path(tempfile.mkdtemp(prefix="recyclekit-"))
+        _temporary[owner] = own_folder()
         atexit.register(_clean, owner)
     number, name = tempfile.mkstemp(dir=_temporary[owner], suffix=".csv")
     os.close(number)
@@ -185,7 +185,7 @@ def temporary_file() -> Path:
 def _clean(owner: int) -> None:
     # A forked child inherits this hook, and must leave the parent's files alone.
     if owner == os.getpid():
-        shutil.rmtree(_temporary.pop(owner), ignore_errors=True)
+        give_back(_temporary.pop(owner))
 
 
 def _neighbours(path: Path) -> str:
