@@ -15,6 +15,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 from prefect.client.orchestration import get_client
 from prefect.logging import get_run_logger
 
+from recyclekit.errors import InputError
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.proposal import Proposal
 from recyclekit.models.run import Outcome
@@ -115,8 +116,8 @@ def write_report(job: Job, plan: Plan, base_url: str | None, outcome: Outcome | 
     path = report_path(job.state, plan.manifest.run)
     try:
         html.write_report(path, plan, policy=job.policy, outcome=outcome)
-    except OSError as error:
-        get_run_logger().warning("The HTML report could not be written to %s: %s", path, error.strerror)
+    except InputError as error:
+        get_run_logger().warning("%s", error)
         return ""
     return f"{base_url.rstrip('/')}/{path.name}" if base_url else f"{socket.gethostname()}:{path.resolve()}"
 
