@@ -11,6 +11,7 @@ from recyclekit.errors import ExitCode, LeaseError, RecyclekitError, WaitingErro
 from recyclekit.models.proposal import Proposal, ProposalState
 from recyclekit.models.run import Outcome, exit_code
 from recyclekit.models.wording import counted
+from recyclekit.observing.redaction import redact
 from recyclekit.pipeline import Job
 from recyclekit_flows.held import Held
 from recyclekit_flows.measured import show_metrics
@@ -31,7 +32,7 @@ def ended(outcome: Outcome, *, set_aside: int = 0, job: Job | None = None) -> St
     Completed where all was written; completed under the name Set aside where single records were unreadable, skipped or
     refused; failed where something is left that another attempt can do.
     """
-    said = sentence(outcome, set_aside=set_aside)
+    said = redact(sentence(outcome, set_aside=set_aside))
     if job is not None:
         with politely():
             show_receipts(job, outcome)
@@ -47,10 +48,11 @@ def ended(outcome: Outcome, *, set_aside: int = 0, job: Job | None = None) -> St
 
 def refused(error: RecyclekitError) -> State[Any]:
     """Return the state of a run that stopped with a message for a person; the message says what to do next."""
+    said = redact(str(error))  # vendors quote what they refuse, and Prefect keeps a state's message in clear
     if isinstance(error, WaitingError):
-        return Completed(name=WAITING, message=str(error), data=error)
+        return Completed(name=WAITING, message=said, data=error)
     name = LOCKED if isinstance(error, LeaseError) else None
-    return Failed(name=name, message=str(error), data=error)
+    return Failed(name=name, message=said, data=error)
 
 
 def turned_down(proposal: Proposal) -> State[Any]:

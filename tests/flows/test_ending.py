@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from prefect import flow
 
+from recyclekit.errors import RefusedError
 from recyclekit.models.run import Outcome, RunState
-from recyclekit_flows.ending import ended, figures, sentence
+from recyclekit_flows.ending import ended, figures, refused, sentence
 
 DONE = Outcome(run="r1", state=RunState.SUCCESS, planned=3, applied=3)
 HALF = replace(DONE, state=RunState.PARTIAL, applied=1, failed=(("d-17", "refused"),), unsent=1)
@@ -26,6 +27,14 @@ def test_a_run_in_which_something_is_left_says_how_to_go_on() -> None:
     assert sentence(HALF).startswith("Run r1: 3 planned, 1 applied, 1 failed, 1 unsent. Take it up again")
     assert "recyclekit retry r1" in sentence(HALF)
     assert "d-17" not in sentence(HALF)
+
+
+def test_a_state_shows_nobodys_address_though_the_other_side_quotes_it() -> None:
+    error = RefusedError("HubSpot refuses the page.", why="hanako.yamada@example.co.jp is on two records.")
+    stopped = replace(DONE, applied=2, unsent=1, state=RunState.ABORTED, why=str(error))
+    for state in (refused(error), ended(stopped)):
+        assert "<address> is on two records" in str(state.message)
+        assert "hanako" not in str(state.message)
 
 
 def test_the_figures_add_up_to_what_was_planned() -> None:
