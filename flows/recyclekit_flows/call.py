@@ -28,7 +28,7 @@ def call(flow: Flow[..., State[Any]], parameters: Mapping[str, Any], listen: Lis
     Raises:
         RecyclekitError: what stopped the flow, or RemoteError where no server answers.
     """
-    _quiet_console()
+    quiet_console()
     token = LISTENER.set(listen)
     try:
         with _plain_words(), tags(TAG):
@@ -41,7 +41,8 @@ def call(flow: Flow[..., State[Any]], parameters: Mapping[str, Any], listen: Lis
     return ending.value if isinstance(ending, Held) else ending
 
 
-def _quiet_console() -> None:
+def quiet_console() -> None:
+    """Keep what Prefect would print of the log off this terminal, for the rest of this process."""
     # The log still goes to the run's page; on the terminal the caller shows progress and errors in its own way. For the
     # rest of this process, since Prefect also talks while it shuts down.
     for name in ("", *(name for name in logging.root.manager.loggerDict if name.startswith("prefect"))):
@@ -66,6 +67,7 @@ def _plain_words() -> Iterator[None]:
         raise RemoteError(
             "Prefect's temporary server did not start.",
             why=str(error) or type(error).__name__,
-            fix="Run `prefect server start` and read what it prints; after an upgrade of packages, install the pins of "
-            "requirements/run.txt again (docs/decisions/0005-prefect-pins.md).",
+            fix="On a busy machine, try again. Else run `prefect server start` and read what it prints; after an "
+            "upgrade of packages, install the pins of requirements/run.txt again "
+            "(docs/decisions/0005-prefect-pins.md).",
         ) from error

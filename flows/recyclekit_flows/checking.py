@@ -24,11 +24,13 @@ def check_server(project: Project) -> list[Finding]:
     found = list(strays())
     try:
         # Not before the versions: with some of them Prefect itself cannot be imported.
+        from recyclekit_flows.call import quiet_console
         from recyclekit_flows.deployment_file import read_deployments
         from recyclekit_flows.server import server
     except ImportError as error:
         fix = "Install the pins of requirements/run.txt again."
         return [*found, Finding(level="error", where="prefect", what=f"Prefect cannot be imported: {error}", fix=fix)]
+    quiet_console()
     try:
         file = read_deployments(project)
         with server() as client:
