@@ -209,3 +209,18 @@ def test_a_full_disk_is_said_in_words_and_loses_nothing(project: Path, recycleki
     )
     assert again.code == 0, again.err
     assert again.json["applied"] == sum(planned["actions"].values())
+
+
+@pytest.mark.parametrize("line", ["nonsense", "plan extra", "plan --limit 3", "policy", "sandbox nope"])
+def test_wrong_usage_is_a_json_document_too_where_one_was_asked_for(line: str, recyclekit: Command) -> None:
+    answer = recyclekit(*line.split(), "--json")
+    assert answer.code == 2
+    assert answer.json["error"]["exit_code"] == 2
+    assert answer.json["error"]["what"]
+
+
+def test_what_is_written_and_what_is_printed_can_be_asked_for_as_json(project: Path, recyclekit: Command) -> None:
+    assert recyclekit("init", "new", "--json").json["wrote"][0] == ".gitignore"
+    assert recyclekit("report", "--as-of", AS_OF, "--json").json["report"] == "report.html"
+    assert recyclekit("policy", "doc", "standard", "--json").json["document"].startswith("# ")
+    assert recyclekit("policy", "schema", "--json").json["properties"]

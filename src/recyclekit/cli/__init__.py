@@ -35,7 +35,9 @@ def run(argv: Sequence[str]) -> int:
         from recyclekit.cli.app import app
 
         code = app(list(argv), exit_on_error=False, print_error=True, result_action="return_value")
-    except CycloptsError:
+    except CycloptsError as error:
+        if as_json:  # for a person, cyclopts has said it on stderr
+            _document(" ".join(str(error).split()), fix="`recyclekit COMMAND --help` shows what it takes.")
         return ExitCode.USAGE
     except RecyclekitError as error:
         _say(error.what, error.why, error.fix, code=error.exit_code, as_json=as_json)
@@ -67,10 +69,16 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _say(what: str, why: str = "", fix: str = "", *, code: int = 1, as_json: bool = False) -> None:
-    from recyclekit.cli.terminal import complain, emit
+    from recyclekit.cli.terminal import complain
     from recyclekit.observing.redaction import redact
 
     what, why, fix = redact(what), redact(why), redact(fix)
     complain(what, why, fix)
     if as_json:
-        emit({"error": {"what": what, "why": why, "fix": fix, "exit_code": code}})
+        _document(what, why, fix, code=code)
+
+
+def _document(what: str, why: str = "", fix: str = "", *, code: int = 2) -> None:
+    from recyclekit.cli.terminal import emit
+
+    emit({"error": {"what": what, "why": why, "fix": fix, "exit_code": code}})

@@ -7,12 +7,15 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from recyclekit.cli.options import Json
+
 
 def init(
     folder: Path = Path(),
     *,
     template: Annotated[Literal["csv", "hubspot", "salesforce"], Parameter(help="The system that you have.")] = "csv",
     timezone: Annotated[str, Parameter(help="Time zone of the business, like Europe/Berlin.")] = "Asia/Tokyo",
+    as_json: Json = False,
 ) -> int:
     """Write a project file, a policy of your own, a README and deployments/ into a folder. Overwrites nothing.
 
@@ -21,7 +24,7 @@ def init(
     """
     import json
 
-    from recyclekit.cli.terminal import say
+    from recyclekit.cli.terminal import emit, say
     from recyclekit.errors import ConfigError
     from recyclekit.policy import schema
     from recyclekit.project_file import spec as project_file
@@ -45,6 +48,8 @@ def init(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         say(f"  wrote {path}")
+    if as_json:
+        emit({"folder": folder.resolve(), "wrote": sorted(files)})
     where = "" if folder == Path() else f" --project {folder}"
     say(f"\nNext: {_first(files[project_file.FILE])}, then:")
     say(f"  recyclekit check{where}\n  recyclekit plan{where} --out plan.json")

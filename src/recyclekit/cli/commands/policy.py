@@ -41,12 +41,13 @@ def doc(
     as_of: AsOf = None,
     language: Annotated[Literal["en", "ja"], Parameter(help="Language of the document.")] = "en",
     out: Annotated[Path | None, Parameter(help="Write it here instead of to the terminal.")] = None,
+    as_json: Json = False,
 ) -> int:
     """Print the policy as the definition document that everyone can read (Markdown).
 
     Where there is a project, examples and counter-examples come from its own deals, as ids.
     """
-    from recyclekit.cli.terminal import complain
+    from recyclekit.cli.terminal import complain, emit
     from recyclekit.reports.definition import definition
 
     loaded = _load(policy, where)
@@ -54,16 +55,18 @@ def doc(
     for finding in unread:
         complain(finding.what, fix=finding.fix)
     text = definition(loaded, language=language, facts=facts)
-    if out is None:
-        print(text)  # noqa: T201  # plain Markdown, to be piped
-    else:
+    if out is not None:
         out.write_text(text, encoding="utf-8")
+    if as_json:
+        emit({"policy": loaded.stamp, "language": language, "document": text})
+    elif out is None:
+        print(text)  # noqa: T201  # plain Markdown, to be piped
     return 0
 
 
 @app.command
-def schema() -> int:
-    """Print the JSON schema of policy files, for editors."""
+def schema(*, as_json: Json = False) -> int:  # noqa: ARG001  # taken as by all commands; it changes nothing here
+    """Print the JSON schema of policy files, for editors; it is a JSON document with and without --json."""
     from recyclekit.cli.terminal import emit
     from recyclekit.policy.schema import json_schema
 
