@@ -160,9 +160,11 @@ class Stand:
     ) -> Iterator[Page]:
         """Yield pages, and stop a source that never ends."""
         wanted = list(columns) or self.columns(table)
+        count = -1
         for count, page in enumerate((source or self.source()).pages(table, after, wanted)):
             assert count < MOST_PAGES, f"`pages` of {table} did not end after {MOST_PAGES} pages"
             yield page
+        assert after is not None or count >= 0, f"`pages` of {table} gave no page at all, from the beginning"
 
     def ids(self, table: Table, pages: Sequence[Page] | Iterator[Page]) -> list[str]:
         """Return the ids of the records on these pages, in order."""
@@ -217,7 +219,8 @@ class Stand:
         """Write, and insist that every action is proven done."""
         receipts = self.write(actions, sink)
         not_done = [r for r in receipts.values() if r.state is not ReceiptState.DONE]
-        assert not not_done, f"not proven done: {not_done}"
+        told = [f"{r.key} is {r.state} ({r.code}: {r.reason})" for r in not_done]
+        assert not not_done, f"not proven done: {'; '.join(told)}"
         return receipts
 
     # -- the product's own runs --------------------------------------------------------------------------------------
