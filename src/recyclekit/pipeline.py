@@ -212,14 +212,13 @@ class Job:
         run = manifest.run
         with telling(self.listen, run, self.pipeline, manifest.guards):
             admission.admit(manifest, self.policy.stamp, approve_guards=approve_guards)
-            if isinstance(plan, Plan) and plan.actions.height:
-                admission.refuse_beyond_sink(self.open_sink(), plan.actions)
+            if isinstance(plan, Plan) and plan.writes:
+                admission.refuse_beyond_sink(self.open_sink(), plan.scan_actions())
 
     def write_back(self, plan: Plan, *, approve_guards: bool = False) -> Outcome:
         """Stage 5. Write a plan, deal by deal, after checking that nobody changed the deal meanwhile."""
-        plan = plan.in_memory()
         self.admit(plan, approve_guards=approve_guards)
-        if plan.actions.is_empty():
+        if not plan.writes:
             # Nothing to prove and nothing to undo: a run that leaves no trace in the CRM leaves none in the ledger.
             return self._told(Outcome(run=plan.manifest.run, state=RunState.SUCCESS, planned=0, applied=0))
         admission.refuse_undone(self.open_ledger(), self.pipeline, plan.manifest.run)
@@ -229,7 +228,7 @@ class Job:
         means["ended_cycles"] = plan.ended_cycles
         if day > plan.manifest.as_of:
             means["late"] = late(plan.actions, day)
-        return self._told(stage_5.write_back(run, plan.actions, plan.dead_letters, **means))
+        return self._told(stage_5.write_back(run, plan.scan_actions(), plan.dead_letters, **means))
 
     def resume(
         self, run: str | None = None, *, only: Sequence[str] = (), drop: Sequence[str] = (), written: Sequence[str] = ()

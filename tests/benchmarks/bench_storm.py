@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from recyclekit.testing.factories import as_frame
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.measured import Cost, cost
 from tests.chaos.storm import VENDORS, Vendor, brewed, written
@@ -78,6 +81,7 @@ def _passed(vendor: str, records: int, *, storm: bool) -> _Passed:
     with tempfile.TemporaryDirectory() as folder, VENDORS[vendor](records // 2, SEED, SILENCE) as there:
         poisoned = brewed(vendor, there, records, SEED) if storm else frozenset[str]()
         told = Path(folder) / "given.json"
+        _plan(list(there.deals), there.owner).write_parquet(Path(folder) / "plan.actions.parquet")
         told.write_text(json.dumps(_given(there, folder)), encoding="utf-8")
         before = len(there.crm.journal)
         took = cost("tests.benchmarks.storm_case", vendor, told)
@@ -95,4 +99,15 @@ def _given(there: Vendor, folder: str) -> dict[str, Any]:
         name: value if isinstance(value, int | float | str | None) else str(value)
         for name, value in there.settings.items()
     }
-    return {"settings": settings, "owner": there.owner, "deals": list(there.deals), "folder": folder}
+    return {
+        "settings": settings, "owner": there.owner, "folder": folder, "plan": str(Path(folder) / "plan.actions.parquet")
+    }  # fmt: skip
+
+
+def _plan(deals: list[str], owner: str) -> pl.DataFrame:
+    """Return the writes of all deals as a plan holds them, made from those of one."""
+    example = as_frame(written("DEAL", owner))
+    ids = pl.DataFrame({"deal_id": deals})
+    frame = ids.join(example.drop("deal_id"), how="cross", maintain_order="left_right")
+    named = frame.with_columns(pl.col("key").str.replace("DEAL", pl.col("deal_id"), literal=True))
+    return named.select(example.columns)

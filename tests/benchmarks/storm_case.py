@@ -1,6 +1,6 @@
 """Stage 5 writing so many records through a storm (or a clear sky), in a fresh process; prints what it says of them.
 
-python -m tests.benchmarks.storm_case VENDOR FILE-OF-JSON, which holds settings, owner, deals and folder
+python -m tests.benchmarks.storm_case VENDOR FILE-OF-JSON, which holds settings, owner, folder and where the plan lies
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ import polars as pl
 from recyclekit.connectors import Opening
 from recyclekit.models.run import Outcome
 from recyclekit.testing import runs
-from recyclekit.testing.factories import as_frame
 from recyclekit.testing.stand import Stand
-from tests.chaos.storm import RESUMES, Owner, written
+from tests.chaos.storm import RESUMES, Owner
 
 
 def main(vendor: str, file: str) -> None:
@@ -32,21 +31,12 @@ def main(vendor: str, file: str) -> None:
     opening = Opening(folder=Path(given["folder"]), timezone=ZoneInfo("Asia/Tokyo"))
     config = manifest.settings.model_validate(given["settings"])
     stand = Stand(manifest, config, opening, Owner(given["owner"]), waits, seed="storm")
-    outcome = _to_the_end(stand, _actions(given["deals"], given["owner"]))
+    outcome = _to_the_end(stand, pl.scan_parquet(given["plan"]))
     refused = {row["deal_id"]: (row["code"], row["field"]) for row in runs.failed_rows(stand, "r1")}
     print(json.dumps(_told(outcome, refused)))
 
 
-def _actions(deals: list[str], owner: str) -> pl.DataFrame:
-    """Return the writes of all deals as a plan holds them, made from those of one."""
-    example = as_frame(written("DEAL", owner)).drop("deal_id")
-    ids = pl.DataFrame({"deal_id": deals})
-    frame = ids.join(example, how="cross", maintain_order="left_right")
-    order = as_frame(written("DEAL", owner)).columns
-    return frame.with_columns(pl.col("key").str.replace("DEAL", pl.col("deal_id"), literal=True)).select(order)
-
-
-def _to_the_end(stand: Stand, actions: pl.DataFrame) -> Outcome:
+def _to_the_end(stand: Stand, actions: pl.LazyFrame) -> Outcome:
     outcome = runs.write_frame(stand, actions)
     for _ in range(RESUMES):
         if not (outcome.unsent or outcome.in_doubt):

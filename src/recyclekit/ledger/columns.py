@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-import orjson
 import polars as pl
 
-_ROWS_AT_ONCE = 500_000  # a JSON text of SQLite holds at most a gigabyte
+_ROWS_AT_ONCE = 2_000  # what stays in the processor's cache
 
 
 def fetch(
@@ -16,23 +15,19 @@ def fetch(
 ) -> pl.DataFrame:
     """Return a query's rows as a frame with this schema.
 
-    The columns come as JSON, made and read in C: half the cost of a tuple for each row, and less than joining a row's
-    texts in SQLite.
+    A few rows at a time: columns made in SQLite, as JSON, take a tenth less of a processor and twice the memory.
     """
-    columns = ", ".join(f'json_group_array("{name}")' for name in schema)
-    names = ", ".join(f'"{name}"' for name in schema)
-    page = f"WITH page({names}) AS ({query} LIMIT {_ROWS_AT_ONCE} OFFSET :skip) SELECT {columns} FROM page"
+    cursor = connection.execute(query, dict(values))
     parts: list[pl.DataFrame] = []
-    while not parts or parts[-1].height == _ROWS_AT_ONCE:
-        row = connection.execute(page, {**values, "skip": len(parts) * _ROWS_AT_ONCE}).fetchone()
-        parts.append(_frame(schema, row))
-    return pl.concat(parts)
+    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+        parts.append(_frame(schema, zip(*rows, strict=True)))
+    return pl.concat(parts) if parts else _frame(schema, [()] * len(schema))
 
 
-def _frame(schema: Mapping[str, pl.DataType], row: Sequence[str]) -> pl.DataFrame:
+def _frame(schema: Mapping[str, pl.DataType], columns: Iterable[tuple[object, ...]]) -> pl.DataFrame:
     texts = [
-        pl.Series(name, orjson.loads(values), dtype=pl.String if dtype == pl.Date else dtype)
-        for (name, dtype), values in zip(schema.items(), row, strict=True)
+        pl.Series(name, values, dtype=pl.String if dtype == pl.Date else dtype)
+        for (name, dtype), values in zip(schema.items(), columns, strict=True)
     ]
     dates = [name for name, dtype in schema.items() if dtype == pl.Date]
     frame = pl.DataFrame(texts)

@@ -44,14 +44,15 @@ def number(connection: Connection, run: str) -> int:
     return int(found)
 
 
-def begin(store: Store, lease: Lease, run: Run, planned: pl.DataFrame, set_aside: pl.DataFrame) -> None:
+def begin(store: Store, lease: Lease, run: Run, planned: pl.LazyFrame, set_aside: pl.DataFrame) -> None:
     """Record a run with all its intents in one transaction; the same run and content again changes nothing.
 
     Raises:
         StalePlanError: it names a deal of a person who was erased.
         LedgerError: as `Ledger.begin`.
     """
-    twice = planned.filter(pl.col("key").is_duplicated())["key"]
+    keys = planned.select("key", "kind").collect()  # of a plan that lies in files, the only columns held whole
+    twice = keys.filter(pl.col("key").is_duplicated())["key"]
     if len(twice):
         raise LedgerError("A plan may name a key only once.", why=f"{twice[0]!r} is in it {len(twice)} times.")
 
@@ -62,8 +63,8 @@ def begin(store: Store, lease: Lease, run: Run, planned: pl.DataFrame, set_aside
         if known is not None:
             _same(store, connection, known, run, planned)
             return
-        _no_other_payload(store, connection, run.pipeline, planned)
-        run_no = _insert_run(connection, run, planned.height)
+        _no_other_payload(store, connection, run.pipeline, planned, keys)
+        run_no = _insert_run(connection, run, keys.height)
         parts.put_away(connection, run_no, planned)
         if not set_aside.is_empty():
             told = tombs.without_names(connection, run.pipeline, set_aside)
@@ -96,9 +97,11 @@ def _letters(run_no: int, set_aside: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _no_other_payload(store: Store, connection: Connection, pipeline: str, planned: pl.DataFrame) -> None:
+def _no_other_payload(
+    store: Store, connection: Connection, pipeline: str, planned: pl.LazyFrame, all_keys: pl.DataFrame
+) -> None:
     """Refuse a key that took effect, or may have, with another payload. Own-field keys hold their run's id."""
-    keys = planned.filter(pl.col("kind") != ActionKind.SET_FIELDS)["key"]
+    keys = all_keys.filter(pl.col("kind") != ActionKind.SET_FIELDS)["key"]
     are_many = len(keys) > _MANY
     if are_many:  # one look at all that was touched is cheaper than so many looks at one key
         known = store.fetch(connection, _TOUCHED, {"pipeline": pipeline}, pl.Schema({"key": pl.String}))
@@ -111,7 +114,8 @@ def _no_other_payload(store: Store, connection: Connection, pipeline: str, plann
     there = pl.DataFrame(rows, schema={"key": pl.String, "there": pl.String}, orient="row")
     left = keys.filter(~keys.is_in(there["key"].implode()))
     _refuse_tidied_away(left.to_list() if are_many else _touched(store, connection, pipeline, planned, left))
-    other = planned.join(there, on="key").filter(pl.col("payload") != pl.col("there"))["key"]
+    both = planned.select("key", "payload").join(there.lazy(), on="key", maintain_order="left")
+    other = both.filter(pl.col("payload") != pl.col("there")).collect()["key"] if there.height else there["key"]
     if len(other):
         raise LedgerError(
             "The plan repeats what was written before, with other content.",
@@ -121,14 +125,14 @@ def _no_other_payload(store: Store, connection: Connection, pipeline: str, plann
 
 
 def _touched(
-    store: Store, connection: Connection, pipeline: str, planned: pl.DataFrame, keys: pl.Series
+    store: Store, connection: Connection, pipeline: str, planned: pl.LazyFrame, keys: pl.Series
 ) -> Sequence[str]:
     """Return those of these keys under which a touch is remembered."""
     if keys.is_empty():
         return []
     query = f"""SELECT key FROM touches WHERE pipeline = :pipeline AND {store.among("deal_id", "deals")}
         AND {store.among("key", "keys")}"""
-    deals = planned.filter(pl.col("key").is_in(keys.implode()))["deal_id"].unique()
+    deals = planned.filter(pl.col("key").is_in(keys.implode())).select("deal_id").collect()["deal_id"].unique()
     values = {"pipeline": pipeline, "deals": store.many(deals.to_list()), "keys": store.many(keys.to_list())}
     return [row[0] for row in store.rows(connection, query, values)]
 
@@ -143,14 +147,14 @@ def _refuse_tidied_away(gone: Sequence[str]) -> None:
         )
 
 
-def _same(store: Store, connection: Connection, known: Row[Any], run: Run, planned: pl.DataFrame) -> None:
+def _same(store: Store, connection: Connection, known: Row[Any], run: Run, planned: pl.LazyFrame) -> None:
     there = parts.recorded(store, connection, known.run_no).select("key", "payload")
     if known.planned and there.is_empty():  # a run from before intents were packed
         low, high = span(known.run_no)
         query = "SELECT key, payload FROM actions WHERE id BETWEEN :low AND :high ORDER BY id"
         there = store.fetch(connection, query, {"low": low, "high": high}, there.schema)
     same = (known.pipeline, known.kind, known.plan_sha256) == (run.pipeline, run.kind, run.plan_sha256)
-    if not same or not there.equals(planned.select("key", "payload")):
+    if not same or not there.equals(planned.select("key", "payload").collect()):
         raise LedgerError(
             f"Run {run.run} is known with another plan.",
             why="A run's intents never change once they are recorded.",

@@ -21,8 +21,11 @@ from recyclekit.ledger.states import RUN_BITS
 from recyclekit.ledger.store import Store
 from recyclekit.models.plan import ACTIONS
 from recyclekit.models.run import ReceiptState
+from recyclekit.models.shelf import in_pieces
 
-PART = 50_000
+PART = 10_000
+"""Intents of a part: what a run holds of its plan in memory while it writes, however long the plan is."""
+_AHEAD = 4
 _COLUMNS = {name: pl.Int16() if name == "cycle" else pl.String() for name in (*ACTIONS, "remote_id")}
 
 
@@ -45,18 +48,16 @@ class Known(NamedTuple):
     there: bool = True
 
 
-def put_away(connection: Connection, run_no: int, planned: pl.DataFrame) -> None:
+def put_away(connection: Connection, run_no: int, planned: pl.DataFrame | pl.LazyFrame) -> None:
     """Record a run's intents; ids count up in the plan's order."""
-    columns = [pl.col(name) if name in planned.columns else pl.lit(None).alias(name) for name in _COLUMNS]
-    frame = planned.select(column.cast(dtype) for column, dtype in zip(columns, _COLUMNS.values(), strict=True))
     first = (run_no << RUN_BITS) + 1
-    rows = []
-    for part, piece in enumerate(frame.iter_slices(PART)):
+    for part, piece in enumerate(in_pieces(planned, PART)):
+        columns = [pl.col(name) if name in piece.columns else pl.lit(None).alias(name) for name in _COLUMNS]
+        frame = piece.select(column.cast(dtype) for column, dtype in zip(columns, _COLUMNS.values(), strict=True))
         last = first + piece.height - 1
-        rows.append({"run_no": run_no, "part": part, "first_id": first, "last_id": last, "content": pack(piece)})
+        row = {"run_no": run_no, "part": part, "first_id": first, "last_id": last, "content": pack(frame)}
+        connection.execute(insert(intents), row)
         first = last + 1
-    if rows:
-        connection.execute(insert(intents), rows)
 
 
 def recorded(store: Store, connection: Connection, run_no: int) -> pl.DataFrame:
@@ -88,10 +89,11 @@ def named(store: Store, connection: Connection, keys: Iterable[str], low: int, h
     """Yield the intents of these keys, with ids from `low` to `high`, as actions that nothing has happened to."""
     asked = pl.Series(list(keys), dtype=pl.String).implode()
     for one in _parts(connection, low >> RUN_BITS, low - 1):
-        if one.first_id <= high:
-            frame = _between(store, connection, one, low, high).filter(pl.col("key").is_in(asked))
-            for row in frame.select(_FOUND).iter_rows():
-                yield Known(row[0], row[1], ReceiptState.PLANNED, 0, None, *row[2:], there=False)  # type: ignore[misc]  # ten in a row
+        if one.first_id > high:
+            return
+        frame = _between(store, connection, one, low, high).filter(pl.col("key").is_in(asked))
+        for row in frame.select(_FOUND).iter_rows():
+            yield Known(row[0], row[1], ReceiptState.PLANNED, 0, None, *row[2:], there=False)  # type: ignore[misc]  # ten in a row
 
 
 _FOUND = ("id", "key", "remote_id", "kind", "deal_id", "cycle", "step", "change", "track", "payload")
@@ -115,18 +117,19 @@ def give_rows(
     first, last = min(ids), max(ids)
     has_all = last - first + 1 == len(ids)
     for one in _parts(connection, first >> RUN_BITS, first - 1):
-        if one.first_id <= last:
-            rows = _between(store, connection, one, first, last)
-            rows = rows if has_all else rows.filter(pl.col("id").is_in(ids))
-            rows = rows.select(pl.lit(pipeline).alias("pipeline"), pl.all())
-            if sent is not None:
-                rows = _hashed(rows).with_columns(
-                    pl.lit(ReceiptState.SENT.value).alias("state"),
-                    pl.lit(1, pl.Int16).alias("attempts"),
-                    pl.lit(sent[0], pl.Int64).alias("token"),
-                    pl.lit(sent[1]).alias("sent_at"),
-                )
-            store.load(connection, "actions", rows)
+        if one.first_id > last:
+            return
+        rows = _between(store, connection, one, first, last)
+        rows = rows if has_all else rows.filter(pl.col("id").is_in(ids))
+        rows = rows.select(pl.lit(pipeline).alias("pipeline"), pl.all())
+        if sent is not None:
+            rows = _hashed(rows).with_columns(
+                pl.lit(ReceiptState.SENT.value).alias("state"),
+                pl.lit(1, pl.Int16).alias("attempts"),
+                pl.lit(sent[0], pl.Int64).alias("token"),
+                pl.lit(sent[1]).alias("sent_at"),
+            )
+        store.load(connection, "actions", rows)
 
 
 @lru_cache(maxsize=10_000)
@@ -147,11 +150,13 @@ def _hashed(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.join(hashes, on="payload", how="left", maintain_order="left")
 
 
-def _parts(connection: Connection, run_no: int, after: int = 0) -> Sequence[Row[Any]]:
-    """Return which parts of a run reach beyond an id."""
+def _parts(connection: Connection, run_no: int, after: int = 0) -> Iterator[Row[Any]]:
+    """Yield which parts of a run reach beyond an id; few are looked up at once, since few are asked for."""
     c = intents.c
-    query = select(c.run_no, c.part, c.first_id, c.last_id).where((c.run_no == run_no) & (c.last_id > after))
-    return connection.execute(query.order_by(c.part)).all()
+    query = select(c.run_no, c.part, c.first_id, c.last_id).where(c.run_no == run_no).order_by(c.part).limit(_AHEAD)
+    while rows := connection.execute(query.where(c.last_id > after)).all():
+        yield from rows
+        after = rows[-1].last_id
 
 
 def _between(store: Store, connection: Connection, one: Row[Any], low: int, high: int) -> pl.DataFrame:

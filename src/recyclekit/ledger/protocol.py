@@ -120,11 +120,11 @@ class Ledger(LedgerReader, Protocol):
         """Give the lease back; harmless where it is already lost."""
         ...
 
-    def begin(self, lease: Lease, run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame) -> None:
+    def begin(self, lease: Lease, run: Run, actions: pl.DataFrame | pl.LazyFrame, dead_letters: pl.DataFrame) -> None:
         """Record a run with all its intents in one transaction; the same run and content again changes nothing.
 
-        `actions` has the columns ACTIONS and, in an undo, `remote_id`. Of dead letters, reasons are not kept: they
-        show values.
+        `actions` has the columns ACTIONS and, in an undo, `remote_id`; where they lie in files, they are taken in
+        pieces. Of dead letters, reasons are not kept: they show values.
 
         Raises:
             LedgerError: a key is known with another payload, or the run with another plan.

@@ -111,9 +111,9 @@ class SqlLedger:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def begin(self, lease: Lease, run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame) -> None:
+    def begin(self, lease: Lease, run: Run, actions: pl.DataFrame | pl.LazyFrame, dead_letters: pl.DataFrame) -> None:
         self._make_ready()
-        intents.begin(self.store, lease, run, actions, dead_letters)
+        intents.begin(self.store, lease, run, actions.lazy(), dead_letters)
 
     def mark_sent(self, lease: Lease, run: str, keys: Sequence[str]) -> Sequence[Receipt]:
         return intents.mark_sent(self.store, lease, run, keys)

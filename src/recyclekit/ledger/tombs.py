@@ -34,14 +34,15 @@ def put_up(connection: Connection, pipeline: str, run: str, ids: Iterable[tuple[
         connection.execute(upsert(connection, tombstones).on_conflict_do_nothing(), rows)
 
 
-def refuse_erased(connection: Connection, pipeline: str, planned: pl.DataFrame) -> None:
+def refuse_erased(connection: Connection, pipeline: str, planned: pl.LazyFrame) -> None:
     """Stop a plan that would write about an erased person.
 
     Raises:
         StalePlanError: it was made before the person was erased.
     """
     erased = standing(connection, pipeline)
-    if erased.digests and (met := erased.covered(Erasable.DEAL, planned["deal_id"].unique())):
+    deals = planned.select(pl.col("deal_id").unique())
+    if erased.digests and (met := erased.covered(Erasable.DEAL, deals.collect()["deal_id"])):
         raise StalePlanError(
             f"The plan names {len(met)} deal(s) of a person who was erased since.",
             why="What is erased is not written about again.",

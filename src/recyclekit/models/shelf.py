@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,14 @@ class Shelf:
 
 
 _BATCH = 100_000
+
+
+def in_pieces(table: pl.DataFrame | pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
+    """Yield a table in its order, so many rows at a time; of one that lies in files, no more than that is in memory."""
+    start, whole = 0, table.lazy()
+    while (piece := whole.slice(start, rows).collect()).height:
+        yield piece
+        start += rows
 
 
 def together(parts: Sequence[pl.LazyFrame]) -> pl.LazyFrame:

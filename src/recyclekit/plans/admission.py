@@ -14,10 +14,12 @@ from recyclekit.ledger.protocol import LedgerReader
 from recyclekit.models.plan import ActionKind, Manifest, Plan, PolicyStamp
 from recyclekit.models.run import Run, RunKind, RunState
 from recyclekit.models.run import taken_back as of_runs
+from recyclekit.models.shelf import in_pieces
 
 if TYPE_CHECKING:
     from recyclekit.connectors.protocols import Sink
 
+_AT_ONCE = 10_000  # actions whose text is in memory while a plan is sealed
 _LOOK_BACK = 1_000  # runs of a pipeline among which an undo is looked for
 
 
@@ -76,7 +78,7 @@ def refuse_foreign(run: Run, pipeline: str) -> None:
         )
 
 
-def refuse_beyond_sink(sink: Sink, actions: pl.DataFrame) -> None:
+def refuse_beyond_sink(sink: Sink, actions: pl.LazyFrame) -> None:
     """Stop a plan that the sink declares it cannot write, or that takes more calls than its system has left.
 
     Args:
@@ -89,7 +91,7 @@ def refuse_beyond_sink(sink: Sink, actions: pl.DataFrame) -> None:
     """
     from recyclekit.connectors.abilities import refuse_incapable
 
-    kinds = actions.group_by("kind").agg(pl.len(), pl.col("track").drop_nulls().unique().sort())
+    kinds = actions.group_by("kind").agg(pl.len(), pl.col("track").drop_nulls().unique().sort()).collect()
     found = {ActionKind(kind): (count, tracks) for kind, count, tracks in kinds.iter_rows()}
     refuse_incapable(sink, {kind: tracks for kind, (_, tracks) in found.items()})
     short = over_quota(sink, {kind: count for kind, (count, _) in found.items()})
@@ -132,14 +134,18 @@ def as_run(plan: Plan, pipeline: str, flow_run: str | None) -> Run:
     made = plan.manifest
     return Run(
         run=made.run, pipeline=pipeline, kind=RunKind.APPLY, state=RunState.RUNNING, as_of=made.as_of,
-        policy=made.policy, started_at=clock.now(), plan_sha256=digest(plan.actions), flow_run=flow_run,
+        policy=made.policy, started_at=clock.now(), plan_sha256=digest(plan.scan_actions()), flow_run=flow_run,
     )  # fmt: skip
 
 
-def digest(actions: pl.DataFrame) -> str:
+def digest(actions: pl.DataFrame | pl.LazyFrame) -> str:
     """Return a hash that ties a run in the ledger to the actions of its plan."""
-    text = actions.select(pl.concat_str(pl.col("key", "kind", "payload"), separator="\x1f")).to_series()
-    return hashlib.sha256("\x1e".join(text.to_list()).encode()).hexdigest()
+    seal, between = hashlib.sha256(), b""
+    for piece in in_pieces(actions.lazy().select("key", "kind", "payload"), _AT_ONCE):
+        text = piece.select(pl.concat_str(pl.all(), separator="\x1f")).to_series()
+        seal.update(between + "\x1e".join(text.to_list()).encode())
+        between = b"\x1e"
+    return seal.hexdigest()
 
 
 def _named(stamp: PolicyStamp) -> str:

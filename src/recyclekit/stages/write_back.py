@@ -79,12 +79,14 @@ class Means(TypedDict, total=False):
     shard: Shard
 
 
-def write_back(run: Run, actions: pl.DataFrame, dead_letters: pl.DataFrame, **means: Unpack[Means]) -> Outcome:
+def write_back(
+    run: Run, actions: pl.DataFrame | pl.LazyFrame, dead_letters: pl.DataFrame, **means: Unpack[Means]
+) -> Outcome:
     """Record a run with its intents and carry it out; the same run again sends only what is not done yet.
 
     Args:
         run: the plan's run; `plan_sha256` ties it to this plan.
-        actions: columns ACTIONS, in the order of writing.
+        actions: columns ACTIONS, in the order of writing; those that lie in files never come into memory as a whole.
         dead_letters: what earlier stages set aside, to be remembered with the run.
         means: see Means.
 

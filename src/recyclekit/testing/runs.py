@@ -68,7 +68,11 @@ def write_back(
 
 
 def write_frame(
-    stand: Stand, actions: pl.DataFrame, run: str = "r1", sink: Sink | None = None, reread: Reread | None = None
+    stand: Stand,
+    actions: pl.DataFrame | pl.LazyFrame,
+    run: str = "r1",
+    sink: Sink | None = None,
+    reread: Reread | None = None,
 ) -> Outcome:
     """Carry actions out, given as a plan holds them (columns ACTIONS): for more than should be objects in memory."""
     from recyclekit.stages import write_back as stage_5
