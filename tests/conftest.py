@@ -43,8 +43,11 @@ settings.load_profile("recyclekit")
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Keep tests that share a costly server on one worker, so that it starts once; a group of their own stays."""
+    worked = {item.path for item in items if {"worker", "prefect_worked"} & set(getattr(item, "fixturenames", ()))}
     for item in items:
         group = _shares(item)
+        if group == "prefect" and item.path in worked:
+            group = "prefect-worked"  # two groups, each with a server of its own, keep two workers of xdist busy
         if group and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(group))
     yield  # here xdist writes the groups into the tests' ids
