@@ -1,7 +1,7 @@
 """Session fixtures, for tests of any room: one server of each kind and one worker each, started when first asked for.
 
 Tests that kill or stop a server start one of their own with `running_server`. All that use these fixtures carry
-`pytest.mark.prefect`, which keeps them together on one worker of xdist, so that each server starts once.
+`pytest.mark.prefect`, which keeps them together on two workers of xdist, so that each server starts once on each.
 """
 
 from __future__ import annotations
