@@ -9,7 +9,7 @@ import pytest
 
 from recyclekit.connectors import FindsByKey, ReadsBack, ScansColumns, Sink, Source, Undoes
 from recyclekit.connectors.doors import Provider, guarded_sink, guarded_source, provider_of
-from recyclekit.errors import BrokenConnectorError, InDoubtError, QuotaError
+from recyclekit.errors import BrokenConnectorError, InDoubtError, QuotaError, RefusedError
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit.models.tables import Table
@@ -71,6 +71,13 @@ def test_a_bug_names_connector_package_call_and_line() -> None:
 def test_errors_of_the_contract_pass_as_they_are() -> None:
     with pytest.raises(QuotaError, match="Spent"):
         guarded_sink(Writes(QuotaError("Spent.")), ACME).write([ACTION])
+
+
+def test_an_error_names_nobody_whom_the_other_side_quotes() -> None:
+    with pytest.raises(RefusedError) as caught, ACME.answering("pages"):
+        raise RefusedError("It refuses the page.", why="hanako.yamada@example.co.jp, 03-1234-5678: there twice.")
+    assert "hanako" not in str(caught.value)
+    assert caught.value.why == "<address>, <number>: there twice."
 
 
 @pytest.mark.parametrize("answer", [None, {"k": "done"}, ["done"], Receipt(key="k", state=ReceiptState.DONE)])

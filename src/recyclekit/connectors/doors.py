@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from recyclekit import secrecy
 from recyclekit.connectors.manifest import Capability, Support
 from recyclekit.connectors.protocols import Page, Sink, Source
 from recyclekit.errors import BrokenConnectorError, InDoubtError, RecyclekitError
 from recyclekit.models.owner_ids import OwnerIds, writing
 from recyclekit.models.plan import Action
 from recyclekit.models.run import Receipt
-from recyclekit.secrecy import redact
+from recyclekit.observing.redaction import redact
 
 T = TypeVar("T")
 Answered = Callable[[Sequence[Action]], Sequence[Receipt]]
@@ -156,13 +157,14 @@ def _receipts(inner: Callable[..., Any], name: str, provider: Provider) -> Calla
 
 
 def _redact(error: RecyclekitError) -> None:
-    # Vendors like to quote the key that they refuse; an error is shown, logged and kept in Prefect's database.
+    # Vendors like to quote the key that they refuse, or whose record it is; an error is shown, logged and kept in
+    # Prefect's database.
     error.what, error.why, error.fix = (redact(part) for part in (error.what, error.why, error.fix))
     error.args = tuple(redact(part) if isinstance(part, str) else part for part in error.args)
 
 
 def _without_secrets(receipt: Receipt) -> Receipt:
-    said = redact(receipt.reason)
+    said = secrecy.redact(receipt.reason)  # of people, the ledger takes care
     return receipt if said == receipt.reason else replace(receipt, reason=said)
 
 
