@@ -1,10 +1,12 @@
-"""What it costs to have connectors installed: importing each, beyond the contract that all of them share."""
+"""What it costs to have connectors installed, to import each beyond the contract, and to begin one of one's own."""
 
 from __future__ import annotations
 
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 
@@ -13,6 +15,7 @@ from tests.benchmarks.figure import Figure
 
 ROUNDS = 9
 MOST = 0.1  # seconds of a processor: the promise of the contract
+NAME, LONGEST = "bench", 120
 TIMED = """
 import sys, time
 import recyclekit.connectors, recyclekit.errors, recyclekit.events
@@ -28,6 +31,17 @@ def measure() -> Iterator[Figure]:
         seconds = [_import(entry.module) for _ in range(ROUNDS)]
         note = f"processor time of importing {entry.module} after the contract; median of {ROUNDS}"
         yield Figure(name=f"import {entry.name}", value=statistics.median(seconds), unit="s", bar=MOST, note=note)
+    note = "from `connectors new` to a kit that has run green, seconds on the clock"
+    yield Figure(name="a connector of one's own", value=_begun(), unit="s", bar=LONGEST, note=note)
+
+
+def _begun() -> float:
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as home:
+        for words in (["new", NAME, "--out", home], ["test", NAME, "--folder", f"{home}/recyclekit-{NAME}"]):
+            command = [sys.executable, "-m", "recyclekit", "connectors", *words]
+            subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - began
 
 
 def _import(module: str) -> float:
