@@ -15,6 +15,9 @@ from recyclekit.cli.render_parts import BAD, QUIET, heading, indent, stack, tabl
 if TYPE_CHECKING:
     from recyclekit.testing.tiers import Result, Score
 
+_SHOWN = 3
+"""How many tests that failed for the same cause are named; the rest is counted."""
+
 
 def score_view(connector: str, score: Score, results: Sequence[Result], part: str | None = None) -> RenderableType:
     """Return what the kit found: the tier, what keeps the connector from the next, and what was left out and why.
@@ -39,7 +42,13 @@ def score_view(connector: str, score: Score, results: Sequence[Result], part: st
 def _results(title: str, results: Sequence[Result]) -> RenderableType | None:
     if not results:
         return None
-    rows = ((words(r.outcome, BAD if r.outcome == "failed" else QUIET), _said(r), words(r.why)) for r in results)
+    alike: dict[tuple[str, str], list[Result]] = {}
+    for result in results:  # one cause that strikes many tests is told once
+        alike.setdefault((result.outcome, result.why), []).append(result)
+    rows = (
+        (words(outcome, BAD if outcome == "failed" else QUIET), _named(some), words(why))
+        for (outcome, why), some in alike.items()
+    )
     return Group(heading(title), indent(table(("", "test", "why"), rows, flexible=("test", "why"))))
 
 
@@ -49,6 +58,11 @@ def _reasons(results: Sequence[Result]) -> RenderableType | None:
     counts = Counter(result.why for result in results)
     rows = ((count, words(why)) for why, count in counts.most_common())
     return Group(heading("Nothing to prove here"), indent(table((">tests", "why"), rows, flexible=("why",))))
+
+
+def _named(results: Sequence[Result]) -> str:
+    more = len(results) - _SHOWN
+    return "; ".join(_said(r) for r in results[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _said(result: Result) -> str:
