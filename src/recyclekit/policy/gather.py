@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from recyclekit.policy.contact_clock import Latest, latest_contacts, with_last_c
 from recyclekit.policy.cycles import NO_CYCLES, cycle_facts
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.reason_lookup import Picklist, find_reasons
+from recyclekit.policy.reasons.known import Known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Among:
         threshold: days after which a deal is stalled; `means`: lead times by deal_pipeline that it reads, if any.
         accounts: `_account` and `_others`, the counts of its deals; None where all deals are at hand to be counted.
         by_number: whether accounts are known by the hash of their ids, because no two of them share one.
+        known: free texts that were read for some of them.
     """
 
     latest: Latest
@@ -51,6 +53,7 @@ class Among:
     cycles: pl.DataFrame
     accounts: pl.DataFrame | None = None
     by_number: bool = False
+    known: Known = field(default_factory=Known)
 
     def others(self, deals: pl.DataFrame) -> pl.Series | None:
         """Return `_others` for some deals, row by row: a join of all their columns would copy every one of them."""
@@ -85,7 +88,7 @@ def facts(
     `among`: what there is to know of all deals, where the snapshot holds only some.
     """
     spec, named = policy.spec, _named(policy, wanted)
-    found = find_reasons(snapshot.deals, spec.reasons, reasons)
+    found = find_reasons(snapshot.deals, spec.reasons, reasons, among.known if among is not None else None)
     deals = _deals(snapshot.deals.lazy(), named, as_of=as_of, lead_time=_by_lead_time(policy))
     deals = deals.with_columns(found.by_deal.get_columns())
     among = among or _among(deals, snapshot.activities, policy, memory, as_of=as_of, timezone=timezone)

@@ -13,6 +13,7 @@ from recyclekit.models.tables import Table
 from recyclekit.policy.columns import column_or_null
 from recyclekit.policy.facts import REASON, REASON_SOURCE
 from recyclekit.policy.reasons import read_reasons
+from recyclekit.policy.reasons.known import Known
 from recyclekit.policy.spec import ReasonsSpec
 
 Picklist = Mapping[str, str | tuple[str, ...]]
@@ -37,13 +38,14 @@ class Reasons:
     named: pl.DataFrame
 
 
-def find_reasons(deals: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist) -> Reasons:
+def find_reasons(deals: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist, known: Known | None = None) -> Reasons:
     """Find the reason of every lost deal.
 
     Args:
         deals: the canonical table; columns may be absent.
         spec: the policy's picklist, and how far free text is trusted.
         picklist: the project's own values, which come before the policy's.
+        known: what was read of other parts of the table.
     """
     lost, group = _lost_texts(deals)
     distinct = _distinct(lost, group)
@@ -52,7 +54,7 @@ def find_reasons(deals: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist) -> 
     looked_up = distinct.hstack(keys).join(table, on="_key", how="left", maintain_order="left", nulls_equal=False)
     rest = looked_up.filter(pl.col("_mapped").is_null())
     mapped = looked_up.filter(pl.col("_mapped").is_not_null()).select("_group", "text", "reason", "reason_source")
-    read = rest.select("_group").hstack(_read(rest["text"], spec))
+    read = rest.select("_group").hstack(_read(rest["text"], spec, known))
     by_text = pl.concat([mapped, read]).sort("_group")
     return Reasons(_by_deal(deals, lost["_row"], group, by_text), by_text.drop("_group"), _named(rest, read))
 
@@ -134,13 +136,13 @@ def _table(spec: ReasonsSpec, picklist: Picklist) -> pl.DataFrame:
     return table.with_columns(_plain(pl.col("_key"))).unique("_key", keep="last", maintain_order=True)
 
 
-def _read(texts: pl.Series, spec: ReasonsSpec) -> pl.DataFrame:
+def _read(texts: pl.Series, spec: ReasonsSpec, known: Known | None) -> pl.DataFrame:
     if not spec.read_text or texts.is_empty():
         unclear = pl.lit("unclear", dtype=REASON_SOURCE).alias("reason_source")
         none = pl.lit(None, dtype=REASON).alias("reason")
         return texts.rename("text").to_frame().select("text", none, unclear)
     sure = pl.col("reason").is_not_null() & (pl.col("confidence") >= spec.minimum_confidence)
-    read = read_reasons(texts, why=False)
+    read = read_reasons(texts, why=False, known=known)
     if not read["text"].equals(texts):
         read = texts.rename("text").to_frame().join(read, on="text", how="left", maintain_order="left")
     return read.select(

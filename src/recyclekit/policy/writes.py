@@ -94,7 +94,8 @@ def additions(rows: pl.DataFrame, scene: Scene, present: Collection[str]) -> Wri
 
 def newly_touched(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the deals with a new touch: columns FRESH."""
-    return rows.filter(pl.col("next_approach_on").is_not_null() & is_due(rows)).select(FRESH)
+    is_new = rows["next_approach_on"].is_not_null() & is_due(rows)
+    return rows.select(FRESH).filter(is_new)
 
 
 def _asked(rows: pl.DataFrame, scene: Scene) -> pl.DataFrame:

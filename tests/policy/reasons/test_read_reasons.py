@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from recyclekit.policy.reasons import TAXONOMY, read_reasons
+from recyclekit.policy.reasons.known import LENGTH, Known
 
 CLEAR = [
     ("月額料金が高すぎて稟議に上げられないと言われた", "price"),
@@ -164,6 +165,17 @@ def test_an_answer_does_not_depend_on_what_stands_beside_it() -> None:
     together = read_reasons(pl.Series(texts)).select("text", "reason", "candidates", "evidence")
     alone = pl.concat([read_reasons(pl.Series([text])) for text in texts])
     assert together.equals(alone.select(together.columns))
+
+
+def test_texts_that_come_in_parts_are_answered_as_if_they_came_at_once() -> None:
+    texts = [text for text, _ in CLEAR + TURNED]
+    texts += [text + " 3" for text in texts] + ["長い話。" * 100]
+    parts, known = [texts[:30], texts[20:60], texts[:1], texts[50:]], Known()
+    for part in parts:
+        assert read_reasons(pl.Series(part), why=False, known=known).equals(read_reasons(pl.Series(part), why=False))
+    assert known.answers is not None
+    assert not known.answers["text"].is_duplicated().any()
+    assert known.answers["text"].str.len_bytes().max() <= LENGTH
 
 
 def test_a_huge_cell_is_read_only_at_its_head() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import polars as pl
 
 from recyclekit.policy.reasons import decide, features, model
 from recyclekit.policy.reasons.clauses import READ, cut
+from recyclekit.policy.reasons.known import Known
 
 SCHEMA: Final = pl.Schema(
     {
@@ -25,13 +27,15 @@ _ENDS: Final = ("。", "!", "?", "！", "？", ". ", "\n")  # of a sentence, wel
 _DIGITS: Final = r"[1-9]"
 
 
-def read(texts: pl.Series, *, why: bool = True) -> pl.DataFrame:
+def read(texts: pl.Series, *, why: bool = True, known: Known | None = None) -> pl.DataFrame:
     """Answers in the order in which each text first appears; see `read_reasons`."""
     distinct = texts.cast(pl.String).drop_nulls().unique(maintain_order=True).alias("text").to_frame()
     # To the reader every number is the same, so notes that differ in a month or a count alone are read once.
     distinct = distinct.with_columns(wording=pl.col("text").str.replace_all(_DIGITS, "0"))
-    answers = _wordings(distinct["wording"].unique(maintain_order=True), why=why).rename({"text": "wording"})
-    return distinct.join(answers, on="wording", how="left", maintain_order="left").select(SCHEMA.names())
+    wordings, answer = distinct["wording"].unique(maintain_order=True), partial(_wordings, why=why)
+    answers = answer(wordings) if known is None or why else known.answers_to(wordings, answer)
+    beside = answers.rename({"text": "wording"})
+    return distinct.join(beside, on="wording", how="left", maintain_order="left").select(SCHEMA.names())
 
 
 def _wordings(texts: pl.Series, *, why: bool) -> pl.DataFrame:
