@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -88,6 +88,15 @@ def described(folder: Path, crm: Any, vendor: str, loaded: Any) -> None:
         YAML().dump(spec, file)
 
 
+def changed(crm: Any, vendor: str, deals: Sequence[str]) -> None:
+    """Give deals another reason for their loss, as a person does."""
+    for deal in deals:
+        if vendor == "hubspot":
+            crm.edit("deals", deal, {REASON[vendor]: "Price"})
+        else:
+            crm.edit("Opportunity", deal, **{REASON[vendor]: "Price"})
+
+
 @pytest.mark.parametrize(("vendor", "sandbox"), [("hubspot", HubSpotSandbox), ("salesforce", SalesforceSandbox)])
 def test_what_changed_since_is_enough_to_decide_alike(
     tmp_path: Path, vendor: str, sandbox: Callable[..., Any], hours: Hours, told: list[int]
@@ -107,11 +116,7 @@ def test_what_changed_since_is_enough_to_decide_alike(
         lost = [loaded.deals[row["deal_id"]] for row in company.deals if row["crm_state"] == "lost"][:20]
         for some in (lost[:1], lost[1:]):  # all were made at one moment: only the next change draws a line behind it
             hours.pass_by(2)
-            for deal in some:
-                if vendor == "hubspot":
-                    crm.edit("deals", deal, {REASON[vendor]: "Price"})
-                else:
-                    crm.edit("Opportunity", deal, **{REASON[vendor]: "Price"})
+            changed(crm, vendor, some)
             hours.pass_by(2)
             here, before = open_project(tmp_path), sum(told)  # another run, another process
             second = decisions(here, "changes")
