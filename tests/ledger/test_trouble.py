@@ -115,7 +115,7 @@ def test_a_server_that_does_not_answer_says_so_without_the_password(tmp_path: Pa
 def test_a_database_that_does_not_exist_is_not_waited_for(postgres_url: str, tmp_path: Path) -> None:
     ledger, waited = open_ledger(postgres_url + "x", tmp_path), []
     ledger.store.sleep = waited.append
-    with pytest.raises(LedgerError, match="does not exist"):
+    with pytest.raises(LedgerPlaceError, match="does not exist"):
         ledger.acquire("main", "r1")
     assert not waited
 

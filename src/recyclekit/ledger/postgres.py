@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Literal
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from recyclekit.errors import ConfigError, LedgerBusyError, LedgerError, LedgerUnreachableError
+from recyclekit.errors import ConfigError, LedgerBusyError, LedgerError, LedgerPlaceError, LedgerUnreachableError
 from recyclekit.ledger.schema import metadata
 from recyclekit.ledger.store import Store, as_moments
 
@@ -164,6 +164,12 @@ class PostgresStore(Store):
                 f"The ledger {self.place} cannot be reached.",
                 why=said,
                 fix="Start the server or check the address under `ledger:`, then run the same command again.",
+            )
+        if "FATAL" in said and ("does not exist" in said or "authentication failed" in said):  # of a login, no state
+            return LedgerPlaceError(
+                f"The ledger {self.place} cannot be opened.",
+                why=f"PostgreSQL says: {said}.",
+                fix="Correct user, password or database under `ledger:`, or create it on the server (createdb).",
             )
         return LedgerError(f"The ledger {self.place} cannot be used.", why=f"PostgreSQL says: {said}.")
 
