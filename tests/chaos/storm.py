@@ -29,7 +29,7 @@ SILENCE = 0.3
 """Seconds until a client gives up waiting: so little that silences cost no time."""
 RESUMES = 25
 _SHARES = {
-    FaultKind.STATUS: 0.04, FaultKind.HTML: 0.01, FaultKind.SILENCE: 0.01, FaultKind.LOST_ANSWER: 0.01,
+    FaultKind.STATUS: 0.02, FaultKind.HTML: 0.01, FaultKind.SILENCE: 0.01, FaultKind.LOST_ANSWER: 0.01,
     FaultKind.RESET: 0.01, FaultKind.CUT_OFF: 0.005, FaultKind.LYING_200: 0.005, FaultKind.PARTIAL: 0.01,
 }  # fmt: skip
 _THROTTLED = Fault(kind=FaultKind.STATUS, status=429, retry_after=1, probability=0.05, times=None)
