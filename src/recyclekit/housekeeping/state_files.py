@@ -12,14 +12,12 @@ import polars as pl
 
 from recyclekit.connectors.mirror import FOLDER as MIRROR
 from recyclekit.faultpoint import faultpoint
-from recyclekit.models.tables import Table
-from recyclekit.models.tombstone import Erasable, Tombstones, cleaning
+from recyclekit.models.tombstone import RECORD, Erasable, Tombstones, cleaning
 from recyclekit.whole_file import write_whole
 
 PLANS = "plans"
 _DECISIONS = ".decisions.parquet"
 Clean = Callable[[str], str]
-_RECORD = {str(Table.DEALS): Erasable.DEAL, str(Table.CONTACTS): Erasable.CONTACT}
 
 
 def erase(state: Path, stones: Tombstones, words: Collection[str] = ()) -> Mapping[str, int]:
@@ -90,7 +88,7 @@ def _names(path: Path, stones: Tombstones, clean: Clean) -> bool:
         return True
     letters = {"table", "record_id"} <= set(table.columns)
     return letters and any(
-        stones.covers(kind, table.filter(pl.col("table") == name)["record_id"]).any() for name, kind in _RECORD.items()
+        stones.covers(kind, table.filter(pl.col("table") == name)["record_id"]).any() for name, kind in RECORD.items()
     )
 
 

@@ -10,13 +10,13 @@ from recyclekit.ledger import tombs
 from recyclekit.ledger.remembered import unpacked
 from recyclekit.ledger.schema import cursors, dead_letters, proposals, runs
 from recyclekit.models.proposal import ProposalState
-from recyclekit.models.tombstone import Erasable, Tombstones, cleaning
+from recyclekit.models.tombstone import RECORD, Erasable, Tombstones, cleaning
 
 
 def clean_letters(connection: Connection, pipeline: str, stones: Tombstones) -> int:
     """Let dead letters of erased records say no more which records they were."""
     gone = 0
-    for table, kind in tombs.RECORD.items():
+    for table, kind in RECORD.items():
         c = dead_letters.c
         of_runs = c.run_no.in_(select(runs.c.run_no).where(runs.c.pipeline == pipeline)) & (c.table_name == table)
         ids = connection.execute(select(c.record_id).where(of_runs & c.record_id.is_not(None)).distinct()).scalars()

@@ -16,7 +16,7 @@ from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.intents import span
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.schema import actions, dead_letters, intents, proposals, receipts, runs
-from recyclekit.ledger.states import DOUBT
+from recyclekit.ledger.states import DOUBT, RUN_BITS
 from recyclekit.ledger.store import Store
 from recyclekit.models.proposal import ProposalState
 from recyclekit.models.run import RunKind, RunState
@@ -59,7 +59,7 @@ def prune(
 
 def _old(connection: Connection, pipeline: str, before: datetime) -> Collection[int]:
     """Return the numbers of runs that may go: a run and those that took it back stay or go together."""
-    doubt = f"SELECT DISTINCT id >> 32 FROM actions WHERE pipeline = :pipeline AND {DOUBT}"
+    doubt = f"SELECT DISTINCT id >> {RUN_BITS} FROM actions WHERE pipeline = :pipeline AND {DOUBT}"
     in_doubt = set(connection.execute(text(doubt), {"pipeline": pipeline}).scalars())
     c = runs.c
     columns = (c.run_no, c.run, c.of_run, c.kind, c.state, c.ended_at)

@@ -11,11 +11,7 @@ from sqlalchemy import Connection, select
 from recyclekit.errors import StalePlanError
 from recyclekit.ledger.schema import tombstones
 from recyclekit.ledger.store import upsert
-from recyclekit.models.tables import Table
-from recyclekit.models.tombstone import Erasable, Tombstones
-
-RECORD = {str(Table.DEALS): Erasable.DEAL, str(Table.CONTACTS): Erasable.CONTACT}
-"""Table of a dead letter → what its record's id stands for."""
+from recyclekit.models.tombstone import RECORD, Erasable, Tombstones
 
 
 def standing(connection: Connection, pipeline: str, run: str | None = None) -> Tombstones:

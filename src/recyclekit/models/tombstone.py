@@ -12,12 +12,18 @@ from functools import lru_cache
 
 import polars as pl
 
+from recyclekit.models.tables import Table
+
 
 class Erasable(StrEnum):
     """What an id stands for; the same text may be the id of a deal and of a contact."""
 
     DEAL = "deal"
     CONTACT = "contact"
+
+
+RECORD = {str(Table.DEALS): Erasable.DEAL, str(Table.CONTACTS): Erasable.CONTACT}
+"""Table of a dead letter → what its record's id stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
