@@ -48,14 +48,15 @@ class KillAt(SignalAt):
 
 
 class WaitAt:
-    """Let the process say so and wait at a named fault point until SIGUSR1; its other threads go on meanwhile."""
+    """Let the process say so and wait until SIGUSR1 when it first comes to a named fault point; its threads go on."""
 
     def __init__(self, at: str) -> None:
-        self._at = at
+        self._at: str | None = at
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 
     def __call__(self, name: str) -> None:
         if name == self._at:
+            self._at = None
             os.write(2, f"waiting at {name}\n".encode())
             signal.sigwait({signal.SIGUSR1})
 
