@@ -131,6 +131,7 @@ class Reading(Room):
         empty: dict[str, object] = {"amount": None, "closed_on": second, "lost_reason": None}
         seeded[stand.seed_one(**empty)] = empty
         deals = stand.deals(seeded)
+        assert deals.keys() == seeded.keys(), f"of {len(seeded)} deals, {len(deals)} were read"
         wrong = {
             f"{deal}.{name}": (value, deals[deal].get(name))
             for deal, values in seeded.items()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from recyclekit.connectors.manifest import Capability
-from recyclekit.models.run import ReceiptState
+from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit.models.snapshot import LINE
 from recyclekit.models.tables import Table
 from recyclekit.testing.bench import Edits, Looks
@@ -79,11 +81,11 @@ class Rereading(Room):
         deal, other = stand.seed_deals(2)
         written, absent = one_of_each(stand, deal), one_of_each(stand, other)
         found = {receipt.key: receipt for receipt in stand.finds().find([*written, *absent])}
-        assert {r.state for r in found.values()} == {ReceiptState.PLANNED}, f"nothing was written yet: {found}"
+        assert {r.state for r in found.values()} == {ReceiptState.PLANNED}, f"nothing was written yet: {_said(found)}"
         stand.done(written)
         found = {receipt.key: receipt for receipt in stand.finds().find([*written, *absent])}
-        assert {found[a.key].state for a in written} == {ReceiptState.DONE}, f"all of it was written: {found}"
-        assert {found[a.key].state for a in absent} == {ReceiptState.PLANNED}, f"none of it was written: {found}"
+        assert {found[a.key].state for a in written} == {ReceiptState.DONE}, f"all of it was written: {_said(found)}"
+        assert {found[a.key].state for a in absent} == {ReceiptState.PLANNED}, f"none of it was written: {_said(found)}"
         assert all(found[a.key].proof for a in written), "say what proves it"
 
     @proves(Tier.GOLD, FIND, Capability.WRITE_FIELDS)
@@ -98,4 +100,8 @@ class Rereading(Room):
         deal = stand.seed_one()
         stand.done([create_task(deal, stand.bench.owner, "first")])
         (receipt,) = stand.finds().find([create_task(deal, stand.bench.owner, "second")])
-        assert receipt.state is ReceiptState.PLANNED
+        assert receipt.state is ReceiptState.PLANNED, "another task of the deal was taken for this one"
+
+
+def _said(receipts: Mapping[str, Receipt]) -> dict[str, str]:
+    return {key: str(receipt.state) for key, receipt in receipts.items()}
