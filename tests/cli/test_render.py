@@ -51,7 +51,7 @@ Run r20261122-003000-ab12  partial  written, but for what stands below
 
 12 of the applied were already done by an earlier attempt.
 
-Skipped: 2  changed since the plan; the next plan takes them up
+Skipped: 2  not sent; the next plan takes up what still qualifies
   writes  why                  deals
        2  lost_reason changed  D-1, D-2
 

@@ -81,7 +81,7 @@ def _when(proposal: Proposal) -> str:
         return f"{minute(proposal.decided_at)}, from {proposal.verdict.door}"
     if proposal.state is ProposalState.SUPERSEDED:
         return "a newer plan took its place"
-    return f"until {minute(proposal.expires_at)}"
+    return f"until {minute(proposal.expires_at)} UTC"
 
 
 def _writes(proposal: Proposal) -> str:
