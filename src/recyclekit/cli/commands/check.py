@@ -47,7 +47,8 @@ def check(
 
     project, day = where.open(), business_date(as_of)
     made = _fix(project, where.pipeline, yes=yes) if fix else ()
-    around = [*premises(project), *_server(project, asked=server), *preflight(project, where.pipeline, day)]
+    ours = preflight(project, where.pipeline, day)  # first: Prefect, once imported, prints every log line of ours
+    around = [*premises(project), *_server(project, asked=server), *ours]
     around.sort(key=lambda finding: ("error", "warning", "note").index(finding.level))
     return report_findings([*made, *around], as_json=as_json)
 
