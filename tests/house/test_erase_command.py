@@ -70,9 +70,10 @@ def test_where_the_crm_forgot_them_first_their_deals_are_named(lived: Project) -
 
 
 @pytest.mark.parametrize("kill_at", [6, 14, 24, 34])
-def test_killed_for_real_it_is_finished_by_resuming(lived: Project, kill_at: int) -> None:
-    killed = run(lived.folder, "erase", WHO, "--word", "山田 花子", "--yes", kill_at=kill_at)
+def test_killed_for_real_it_is_finished_by_resuming(project: Project, kill_at: int) -> None:
+    lived_in(project)
+    killed = run(project.folder, "erase", WHO, "--word", "山田 花子", "--yes", kill_at=kill_at)
     assert killed.returncode == -9
-    done = run(lived.folder, "erase", "--resume", "--word", "山田 花子", "--yes")
+    done = run(project.folder, "erase", "--resume", "--word", "山田 花子", "--yes")
     assert done.returncode == 0, done.stderr
-    finished(open_project(lived.folder))
+    finished(open_project(project.folder))
