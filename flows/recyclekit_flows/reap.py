@@ -27,7 +27,7 @@ from prefect.states import Completed, Crashed
 from pydantic import Field
 
 from recyclekit import clock
-from recyclekit.errors import ConfigError
+from recyclekit.errors import ConfigError, RemoteError
 from recyclekit_flows.call import TAG
 
 SILENCE = timedelta(minutes=10)
@@ -69,7 +69,8 @@ def run_reap(silence: timedelta = SILENCE, *, dry_run: bool = False) -> Sequence
     """Do the same from a shell, on the server that PREFECT_API_URL names.
 
     Raises:
-        ConfigError: no server is named, or it does not answer.
+        ConfigError: no server is named.
+        RemoteError: it does not answer.
     """
     if not PREFECT_API_URL.value():
         raise ConfigError(
@@ -79,7 +80,7 @@ def run_reap(silence: timedelta = SILENCE, *, dry_run: bool = False) -> Sequence
         with get_client(sync_client=True) as client:
             return reaped(client, silence, dry_run=dry_run)
     except httpx.HTTPError as error:
-        raise ConfigError(
+        raise RemoteError(
             f"Prefect's server at {PREFECT_API_URL.value()} did not answer.",
             why=str(error) or type(error).__name__,
             fix="Start it, or correct PREFECT_API_URL.",
