@@ -156,15 +156,21 @@ class Stand:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def pages(
-        self, table: Table, after: str | None = None, *, source: Source | None = None, columns: Sequence[str] = ()
+        self,
+        table: Table,
+        after: str | None = None,
+        *,
+        source: Source | None = None,
+        columns: Sequence[str] = (),
+        empty: bool = False,
     ) -> Iterator[Page]:
-        """Yield pages, and stop a source that never ends."""
+        """Yield pages, and stop a source that never ends; of a table that may be `empty`, there may be none."""
         wanted = list(columns) or self.columns(table)
         count = -1
         for count, page in enumerate((source or self.source()).pages(table, after, wanted)):
             assert count < MOST_PAGES, f"`pages` of {table} did not end after {MOST_PAGES} pages"
             yield page
-        assert after is not None or count >= 0, f"`pages` of {table} gave no page at all, from the beginning"
+        assert empty or after is not None or count >= 0, f"`pages` of {table} gave no page at all, from the beginning"
 
     def ids(self, table: Table, pages: Sequence[Page] | Iterator[Page]) -> list[str]:
         """Return the ids of the records on these pages, in order."""
