@@ -92,6 +92,10 @@ def _deployments(client: SyncPrefectClient, project: Project, file: DeploymentFi
             yield Finding(level="error", where=name, what=what, fix=_DEPLOY)
 
 
+def _post(path: str) -> str:
+    return f'curl -X POST "$PREFECT_API_URL/{path}"'  # no command of Prefect's does it
+
+
 def _deployment(name: str, there: DeploymentResponse, project: Project) -> Iterator[Finding]:
     theirs = there.parameters.get("project")
     if theirs and str(theirs) != str(project.folder.resolve()):
@@ -100,8 +104,12 @@ def _deployment(name: str, there: DeploymentResponse, project: Project) -> Itera
             level="note", where=name, what=what, fix="Right where that is this project on the workers' machine."
         )
     if there.paused:
-        yield Finding(level="warning", where=name, what="It is paused.", fix=f"prefect deployment resume {name}")
+        fix = f"Switch it on, on its page in Deployments, or: {_post(f'deployments/{there.id}/resume_deployment')}"
+        yield Finding(level="warning", where=name, what="It is paused.", fix=fix)
     for one in there.schedules:
+        if not one.active:
+            fix = f"prefect deployment schedule resume {name} {one.id}"
+            yield Finding(level="warning", where=name, what=f"Its schedule {one.slug or one.id} is off.", fix=fix)
         zone = getattr(one.schedule, "timezone", None) or "UTC"
         if getattr(one.schedule, "cron", None) and zone != project.spec.timezone:
             what = f"Its schedule counts in {zone}; the business day of the project is that of {project.spec.timezone}."

@@ -90,9 +90,13 @@ def then_what_somebody_paused_is_told(here: PrefectServer, project: Project) -> 
     one = here.get("/deployments/name/recycle/checked-main")
     _patch(here, f"/deployments/{one['id']}", {"paused": True})
     _patch(here, "/work_pools/checked", {"is_paused": True})
+    daily = f"/deployments/{one['id']}/schedules/{one['schedules'][0]['id']}"
+    _patch(here, daily, {"active": False})
     found = {(each.where, each.what) for each in check_server(project)}
     _patch(here, f"/deployments/{one['id']}", {"paused": False})
     _patch(here, "/work_pools/checked", {"is_paused": False})
+    _patch(here, daily, {"active": True})
+    assert any(what.startswith("Its schedule ") and what.endswith(" is off.") for _, what in found)
     assert ("recycle/checked-main", "It is paused.") in found
     assert ("work pool checked", "It is paused: its runs wait.") in found
 
