@@ -54,7 +54,7 @@ def _told(outcome: Outcome, refused: dict[str, tuple[str, str]]) -> dict[str, An
 
 
 def _peak() -> float:
-    """Return the MB that this process took at most; what wait4 says counts the parent's, with the CRM in it, as well."""
+    """Return the MB that this process took at most; what wait4 says counts the parent's, with the CRM in it, too."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
