@@ -78,6 +78,14 @@ def test_the_time_zone_can_be_chosen() -> None:
     assert "timezone: Europe/Berlin " in render_project("csv", timezone="Europe/Berlin")["recyclekit.yaml"]
 
 
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_a_projects_holidays_and_fiscal_year_are_those_of_its_zone(kind: Kind) -> None:
+    calendar = YAML().load(render_project(kind, timezone="Europe/Berlin")["recyclekit.yaml"])["calendar"]
+    assert (calendar["country"], calendar["fiscal_year"]) == ("DE", "1")
+    nowhere = YAML().load(render_project(kind, timezone="UTC")["recyclekit.yaml"])["calendar"]
+    assert "country" not in nowhere
+
+
 def test_the_demo_project_names_only_headings_that_the_export_has(tmp_path: Path) -> None:
     sample = generate(tmp_path, deals=30, as_of=date(2026, 11, 22))
     mapped = Mapped(fields={t: dict(columns) for t, columns in DEMO_FIELDS.items()})  # type: ignore[arg-type]

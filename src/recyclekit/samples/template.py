@@ -17,15 +17,41 @@ POLICY_SCHEMA = "policy.schema.json"
 """Names of the JSON schemas to which the files point; editors complete and check by them where they lie beside."""
 
 
-def render_project(kind: Kind, *, timezone: str = "Asia/Tokyo") -> dict[str, str]:
+_HOME = "Asia/Tokyo"
+
+
+def render_project(kind: Kind, *, timezone: str = _HOME) -> dict[str, str]:
     """Return the files of a new project: path relative to its folder → text."""
     return {
-        "recyclekit.yaml": _packaged(f"{kind}.yaml").replace("timezone: Asia/Tokyo ", f"timezone: {timezone} "),
+        "recyclekit.yaml": _at_home_in(timezone, _packaged(f"{kind}.yaml")),
         "policy.yaml": _packaged("policy.yaml"),
         "README.md": _packaged("README.md"),
         ".gitignore": _packaged("gitignore"),
         **{f"deployments/{name}": text for name, text in packaged_deployments().items()},
     }
+
+
+def _at_home_in(zone: str, project: str) -> str:
+    """Return a project file with a zone's public holidays and usual fiscal year instead of the template's."""
+    if zone == _HOME:
+        return project
+    country = _country(zone)
+    holidays = f"  country: {country} " if country else "  # country: XX  <- yours, or Japan's public holidays count"
+    for old, new in (
+        (f"timezone: {_HOME} ", f"timezone: {zone} "),
+        ("  country: JP ", holidays),
+        ('fiscal_year: "4" ', 'fiscal_year: "1" '),
+        ("no own: April;", "no own: January;"),
+    ):
+        project = project.replace(old, new)
+    return project
+
+
+def _country(zone: str) -> str | None:
+    """Return the ISO 3166 code of the country that a time zone lies in; None where it is nobody's, like UTC."""
+    table = (files("tzdata") / "zoneinfo/zone.tab").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
+    return next((code for code, _, name, *_ in rows if name == zone), None)
 
 
 def packaged_deployments() -> dict[str, str]:
