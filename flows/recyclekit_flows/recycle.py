@@ -14,12 +14,12 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from recyclekit import clock
-from recyclekit.approving import figures, left_approved, on_plan, write_approved
+from recyclekit.approving import figures, given, left_approved, on_plan, write_approved
 from recyclekit.errors import GuardError, PlanError, RecyclekitError
 from recyclekit.events import Listen, RunPlanned, silence
 from recyclekit.models.narrowing import narrowed
 from recyclekit.models.plan import Plan
-from recyclekit.models.proposal import Cause, Proposal, ProposalState
+from recyclekit.models.proposal import Cause, Door, Proposal, ProposalState
 from recyclekit.models.run import Outcome
 from recyclekit.models.snapshot import Extracted, Snapshot
 from recyclekit.pipeline import Job
@@ -170,6 +170,7 @@ def _whole(job: Held[Job], wish: Wish) -> State[Any]:
     extracted = extract(job)
     snapshot = normalize(job, extracted)
     classified = classify(job, snapshot)
+    snapshot = Held(job.value.narrowed(snapshot.value))
     plan = schedule(job, snapshot, classified)
     manifest = plan.value.manifest
     kept = plan_file.keep(plan.value, job.value.state)
@@ -209,6 +210,8 @@ def _decided(job: Held[Job], proposal: Proposal, wish: Wish, plan: Plan | None =
     if known.state is ProposalState.WAITING:
         shown = plan or job.value.open_ledger().proposed(known.run)
         known = ask(job.value, known, shown, wish.limit)
+    elif known.verdict is not None and known.verdict.door is Door.SHELL and runtime.flow_run.run_count <= 1:
+        hear(given(known, known.verdict))  # woken by a shell, which does not speak to Prefect's automations
     if known.state not in {ProposalState.APPROVED, ProposalState.APPLIED}:
         return turned_down(known)
     outcome = write_what_was_approved(job, Held(known)).value

@@ -59,10 +59,15 @@ def decide(job: Job, proposal: Proposal, verdict: Verdict) -> Proposal:
     """Record a person's word; errors as in `Ledger.decide`."""
     known = job.open_ledger().decide(proposal.run, verdict)
     if proposal.state is ProposalState.WAITING:
-        said = "approved" if verdict.approve else "rejected"
-        limit = {"limit": verdict.limit} if verdict.limit is not None else {}
-        job.listen(ApprovalGiven(run=known.run, pipeline=known.pipeline, verdict=said, figures=limit))
+        job.listen(given(known, verdict))
     return known
+
+
+def given(proposal: Proposal, verdict: Verdict) -> ApprovalGiven:
+    """Return the event that tells of a person's word."""
+    said = "approved" if verdict.approve else "rejected"
+    limit = {"limit": verdict.limit} if verdict.limit is not None else {}
+    return ApprovalGiven(run=proposal.run, pipeline=proposal.pipeline, verdict=said, figures=limit)
 
 
 def write_approved(job: Job, proposal: Proposal) -> Outcome:

@@ -201,10 +201,13 @@ class Job:
         """Take the first four steps."""
         snapshot, memory = self.normalize(self.extract()), self.recall(self.as_of)
         classified = self.classify(snapshot, memory)
-        # What only decisions rest on is let go: texts and joins are half of what a million deals take.
-        reads = (*SCHEDULE_READS, *(("contact_id",) if self.policy.spec.caps.contact else ()))
-        snapshot = snapshot.narrowed_to(*reads)
+        snapshot = self.narrowed(snapshot)
         return self.schedule(snapshot, classified, memory)
+
+    def narrowed(self, snapshot: Snapshot) -> Snapshot:
+        """Let go what only decisions rest on: texts and joins are half of what a million deals take."""
+        reads = (*SCHEDULE_READS, *(("contact_id",) if self.policy.spec.caps.contact else ()))
+        return snapshot.narrowed_to(*reads)
 
     def admit(self, plan: Plan | Manifest, *, approve_guards: bool = False) -> None:
         """Make sure that a plan may be written: errors as in `admission.admit` and `admission.refuse_beyond_sink`."""

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from sqlalchemy import text
 
-from recyclekit.errors import LedgerError
+from recyclekit.errors import DecidedError, LedgerError
 from recyclekit.ledger import parts
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.sql import SqlLedger
@@ -98,7 +98,7 @@ def test_the_same_run_begun_again_changes_nothing(ledger: SqlLedger) -> None:
 def test_a_run_known_with_another_plan_is_refused(ledger: SqlLedger, other: str) -> None:
     lease = begun(ledger, task("D1"))
     rows = {"rows": [task("D1"), task("D2")], "payload": [task("D1", due_on="2026-02-02")], "plan": [task("D1")]}[other]
-    with pytest.raises(LedgerError, match="another plan"):
+    with pytest.raises(DecidedError, match="another plan"):
         ledger.begin(lease, a_run(plan="q" if other == "plan" else "p"), a_plan(*rows), dead_letters())
 
 
@@ -321,5 +321,5 @@ def test_actions_get_their_rows_across_parts_in_any_order_and_only_they(
     count = "SELECT count(*) FROM actions"
     assert ledger.store.read(lambda c: c.execute(text(count)).scalar_one()) == 4
     ledger.begin(lease, a_run(), a_plan(*rows), dead_letters())
-    with pytest.raises(LedgerError, match="another plan"):
+    with pytest.raises(DecidedError, match="another plan"):
         ledger.begin(lease, a_run(), a_plan(*rows[:-1], task("D9", due_on="2026-03-03")), dead_letters())

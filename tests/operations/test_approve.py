@@ -141,7 +141,8 @@ def test_a_shell_approves_what_a_guard_stopped_and_wakes_the_run_that_waits(
     assert project.ledger().run(run).run == proposal.run, "written by the shell, and yet this flow run's"
     assert f"recyclekit-outcome-{proposal.run}" in prefect_sqlite.artifacts(run)
     events = {e["event"] for e in prefect_sqlite.events(resource=f"recyclekit.run.{proposal.run}")}
-    assert {"recyclekit.run.planned", "recyclekit.guard.tripped", "recyclekit.run.waiting"} <= events
+    told = {"run.planned", "guard.tripped", "run.waiting", "run.approved"}
+    assert {f"recyclekit.{name}" for name in told} <= events
 
 
 def test_a_plan_that_nobody_looked_at_expires_in_prefect_and_in_the_ledger(

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, Row, insert, select, text
 
-from recyclekit.errors import LedgerError
+from recyclekit.errors import DecidedError, LedgerError
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger import parts, tombs
 from recyclekit.ledger.parts import Known
@@ -49,7 +49,7 @@ def begin(store: Store, lease: Lease, run: Run, planned: pl.LazyFrame, set_aside
 
     Raises:
         StalePlanError: it names a deal of a person who was erased.
-        LedgerError: as `Ledger.begin`.
+        LedgerError, DecidedError: as `Ledger.begin`.
     """
     keys = planned.select("key", "kind").collect()  # of a plan that lies in files, the only columns held whole
     twice = keys.filter(pl.col("key").is_duplicated())["key"]
@@ -155,10 +155,10 @@ def _same(store: Store, connection: Connection, known: Row[Any], run: Run, plann
         there = store.fetch(connection, query, {"low": low, "high": high}, there.schema)
     same = (known.pipeline, known.kind, known.plan_sha256) == (run.pipeline, run.kind, run.plan_sha256)
     if not same or not there.equals(planned.select("key", "payload").collect()):
-        raise LedgerError(
+        raise DecidedError(
             f"Run {run.run} is known with another plan.",
-            why="A run's intents never change once they are recorded.",
-            fix="Make a new plan, which gets a run of its own.",
+            why="It began to be written with another limit, say; what a run means to write never changes.",
+            fix="`recyclekit retry` finishes that run; for the rest make a new plan, which gets a run of its own.",
         )
 
 

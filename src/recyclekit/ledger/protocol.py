@@ -127,7 +127,7 @@ class Ledger(LedgerReader, Protocol):
         pieces. Of dead letters, reasons are not kept: they show values.
 
         Raises:
-            LedgerError: a key is known with another payload, or the run with another plan.
+            LedgerError: a key is known with another payload. DecidedError: the run is, with another plan.
             StalePlanError: the plan names a deal of a person who was erased.
         """
         ...

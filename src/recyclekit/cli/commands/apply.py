@@ -89,7 +89,7 @@ def _refuse_other(path: Path, saved: Plan, proposed: Plan) -> None:
 
 
 def _approve(project: Project, proposal: Proposal, verdict: Verdict, *, yes: bool, quiet: bool) -> Outcome | None:
-    from recyclekit.approving import approved_plan, on_plan, write_approved
+    from recyclekit.approving import approved_plan, decide, on_plan, write_approved
     from recyclekit.cli.waiting import wake
     from recyclekit.models.proposal import ProposalState, repeated
 
@@ -98,7 +98,7 @@ def _approve(project: Project, proposal: Proposal, verdict: Verdict, *, yes: boo
     if proposal.state is ProposalState.WAITING:
         if not _agreed(approved_plan(job, proposal, verdict), yes=yes):
             return None
-        known = job.open_ledger().decide(proposal.run, verdict)
+        known = decide(job, proposal, verdict)
     else:
         known = repeated(proposal, verdict)
     outcome = _carry_out(job, lambda one: write_approved(one, known), quiet=quiet)
