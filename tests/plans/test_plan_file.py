@@ -55,6 +55,13 @@ def test_nothing_is_left_behind_but_the_plan(saved: Path) -> None:
     assert names == {"plan.json", "plan.actions.parquet", "plan.ended_cycles.parquet", "plan.dead_letters.parquet"}
 
 
+def test_plans_whose_names_differ_behind_a_dot_share_no_table(plan: Plan, tmp_path: Path) -> None:
+    monday, tuesday = (tmp_path / f"plan.2026-11-{day}" for day in (23, 24))
+    save(plan, monday)
+    save(replace(plan, actions=plan.actions.head(1)), tuesday)
+    assert (load(monday).actions.height, load(tuesday).actions.height) == (plan.actions.height, 1)
+
+
 def _edited(path: Path, edit: Callable[[dict[str, object]], object]) -> None:
     content = json.loads(path.read_text(encoding="utf-8"))
     edit(content)

@@ -90,7 +90,7 @@ def keep(plan: Plan, state: Path) -> Path:
     """Save a plan with its decisions under a project's state folder by its run; return its path. Errors as `save`."""
     path = save(plan, _kept_path(state, plan.manifest.run))
     try:
-        write_whole(path.with_suffix(".decisions.parquet"), plan.scan_decisions().sink_parquet)
+        write_whole(_beside(path, "decisions"), plan.scan_decisions().sink_parquet)
     except _IO as error:
         raise _unsaved(path, error) from error
     return path
@@ -105,7 +105,7 @@ def kept(state: Path, run: str) -> Plan:
     path = _kept_path(state, run)
     if not path.is_file():
         raise PlanError(f"There is no plan of run {run} in {path.parent}.", fix="`recyclekit runs` lists all runs.")
-    plan, decisions = load(path), path.with_suffix(".decisions.parquet")
+    plan, decisions = load(path), _beside(path, "decisions")
     if not decisions.is_file():
         return plan
     return Plan(
@@ -155,8 +155,14 @@ def _unsaved(path: Path, error: Exception) -> InputError:
     )
 
 
+def _beside(path: Path, name: str) -> Path:
+    """Return where a plan's table lies; two plans never share one, whatever dots are in their names."""
+    plan = path.stem if path.suffix == ".json" else path.name
+    return path.with_name(f"{plan}.{name}.parquet")
+
+
 def _save_table(table: pl.LazyFrame, path: Path, name: str) -> tuple[str, str]:
-    file = path.with_suffix(f".{name}.parquet")
+    file = _beside(path, name)
     write_whole(file, table.sink_parquet)
     return file.name, _sha256(file)
 
