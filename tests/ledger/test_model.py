@@ -292,7 +292,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert memory.in_doubt == doubt
 
     def unpacked(self, connection: Connection) -> tuple[pl.DataFrame, pl.DataFrame]:
-        return remembered.read(partial(self.ledger.store.fetch, connection), "main")
+        cycles, touches = remembered.read(partial(self.ledger.store.fetch, connection), "main")
+        return cycles, touches
 
     # -- choosing --------------------------------------------------------------------------------------------------
 

@@ -75,6 +75,7 @@ def test_one_command_makes_pool_deployments_and_automations(
 def test_deploying_again_changes_nothing(
     prefect_sqlite: PrefectServer, folder: Path, first: list[dict[str, Any]]
 ) -> None:
+    _deploy_here(prefect_sqlite, folder)  # what other tests changed
     again = _deploy_here(prefect_sqlite, folder)
     assert {one["did"] for one in again} == {"left", "skipped"}
     assert [one["name"] for one in again] == [one["name"] for one in first]
@@ -83,6 +84,7 @@ def test_deploying_again_changes_nothing(
 def test_what_a_person_paused_stays_paused_and_what_the_file_changes_is_changed(
     prefect_sqlite: PrefectServer, folder: Path, first: list[dict[str, Any]]
 ) -> None:
+    _deploy_here(prefect_sqlite, folder)  # what other tests changed
     deployed = prefect_sqlite.get("/deployments/name/recycle/main")
     _patch(
         prefect_sqlite,

@@ -31,9 +31,10 @@ def deployment(prefect_sqlite: PrefectServer) -> str:
 @pytest.fixture
 def asked(prefect_sqlite: PrefectServer) -> Iterator[None]:
     """The reaper asks the tests' server from this process."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_RETRY_EXTRA_CODES, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: prefect_sqlite.url}):
+    # 500 is what a busy server on SQLite says while somebody else writes
+    with temporary_settings({PREFECT_API_URL: prefect_sqlite.url, PREFECT_CLIENT_RETRY_EXTRA_CODES: "500"}):
         yield
 
 

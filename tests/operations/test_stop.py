@@ -79,5 +79,5 @@ def _stop_service(worker: Program, at_work: psutil.Process) -> None:
     wake(at_work)
     for process in everything:
         process.terminate()
-    _, alive = psutil.wait_procs(everything, timeout=SECONDS)
+    _, alive = psutil.wait_procs(everything, timeout=60)  # Prefect's worker, which tells its server first
     assert not alive, [" ".join(process.cmdline()) for process in alive]

@@ -151,7 +151,7 @@ class TestRepeatedIds:
         snapshot = read(deals({"Id": "D9"}, {"Id": "D9"}, {}))
         assert snapshot.deals["deal_id"].to_list() == ["D9", "D3"]
         assert (snapshot.extracted_deals, snapshot.dead_letters.height) == (2, 0)
-        assert "1 records repeat" in snapshot.findings[0].what
+        assert "1 record repeats" in snapshot.findings[0].what
 
     def test_an_old_version_does_not_stand_in_for_a_newer_that_cannot_be_read(self) -> None:
         snapshot = read(deals({"Id": "D9"}, {"Id": "D9", "Closed": "2026-02-30"}))

@@ -206,7 +206,7 @@ LIARS = (
          ends_where_it_turns_in_a_circle),
     Liar("starts over after the end", "test_reading_on_after_the_end_ends", "came again", starts_over_after_the_end),
     Liar("jumps over trouble", "test_reading_under_fire_loses_no_record", "lost", jumps_over_trouble),
-    Liar("stops where the server failed", "test_a_server_that_fails_once_loses_no_record", "silently lost",
+    Liar("stops where the server failed", "test_a_server_that_fails_once_loses_no_record", "gave no page at all",
          stops_where_the_line_broke),
     Liar("breaks off where nothing is", "test_a_table_without_records_is_no_error", "nothing to read",
          breaks_off_where_nothing_is),
