@@ -140,9 +140,9 @@ def test_a_shell_approves_what_a_guard_stopped_and_wakes_the_run_that_waits(
     assert proposal.run in ended["message"]
     assert project.ledger().run(run).run == proposal.run, "written by the shell, and yet this flow run's"
     assert f"recyclekit-outcome-{proposal.run}" in prefect_sqlite.artifacts(run)
-    events = {e["event"] for e in prefect_sqlite.events(resource=f"recyclekit.run.{proposal.run}")}
-    told = {"run.planned", "guard.tripped", "run.waiting", "run.approved"}
-    assert {f"recyclekit.{name}" for name in told} <= events
+    told = {f"recyclekit.{name}" for name in ("run.planned", "guard.tripped", "run.waiting", "run.approved")}
+    resource = f"recyclekit.run.{proposal.run}"
+    eventually(lambda: told <= {e["event"] for e in prefect_sqlite.events(resource=resource)}, 30, str(told))
 
 
 def test_a_plan_that_nobody_looked_at_expires_in_prefect_and_in_the_ledger(

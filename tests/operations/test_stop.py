@@ -76,8 +76,8 @@ def test_a_worker_and_its_flow_run_end_in_time_when_their_service_is_stopped(
 def _stop_service(worker: Program, at_work: psutil.Process) -> None:
     """Do what systemd does: SIGTERM to every process of the service, and wait for all of them."""
     everything = [psutil.Process(worker.pid), *worker.children()]
-    wake(at_work)
     for process in everything:
         process.terminate()
+    wake(at_work)  # only now: woken before, it may come to its next call, and freeze there
     _, alive = psutil.wait_procs(everything, timeout=60)  # Prefect's worker, which tells its server first
     assert not alive, [" ".join(process.cmdline()) for process in alive]
