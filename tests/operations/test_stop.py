@@ -21,7 +21,8 @@ from tests.operations.worker import running_worker
 
 pytestmark = pytest.mark.prefect
 
-SECONDS = 10
+SECONDS = 30
+"""A deadline, not the bar: ten are what a machine takes that does nothing else."""
 
 
 def test_a_command_that_is_asked_to_stop_ends_in_time_and_the_next_one_finishes(
@@ -33,7 +34,7 @@ def test_a_command_that_is_asked_to_stop_ends_in_time_and_the_next_one_finishes(
     run = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         process = psutil.Process(run.pid)
-        eventually(lambda: process.status() == psutil.STATUS_STOPPED, 60, "a call under way")
+        eventually(lambda: process.status() == psutil.STATUS_STOPPED, 180, "a call under way")
         os.kill(run.pid, signal.SIGTERM)
         wake(process)
         out, err = run.communicate(timeout=SECONDS)
