@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING
 from weakref import finalize
 from zoneinfo import ZoneInfo
 
-import polars as pl
-
 from recyclekit import clock, scratch
 from recyclekit.errors import ConfigError
 from recyclekit.events import Listen, Observer, StageEnded, StageStarted, silence
@@ -43,7 +41,6 @@ from recyclekit.observing.telling import tell_ended, telling
 from recyclekit.plans import admission, taking_up
 from recyclekit.plans.manifest import assemble
 from recyclekit.plans.rereading import Reread, checked_as_of, rereading
-from recyclekit.policy.gather import facts
 from recyclekit.stages import write_back as stage_5
 from recyclekit.stages.classify import Classified, ClassifiedInSlices, classify
 from recyclekit.stages.extract import extract
@@ -58,10 +55,8 @@ if TYPE_CHECKING:
     from recyclekit.models.memory import Memory
     from recyclekit.models.roster import Roster
     from recyclekit.policy.loader import Policy
-    from recyclekit.reports.trace import Trace
 
 Readings = Mapping[str, Mapping[str, tuple[str, ...]]]
-_NEXT = ("bucket", "step", "next_approach_on", "owner", "channel", "hook", "note")
 STAGES = ("extract", "normalize", "classify", "schedule", "write_back")
 
 
@@ -298,33 +293,6 @@ class Job:
         ledger, seconds = self.open_ledger(), Patience().lease
         with held(ledger, self.pipeline, self.run, seconds) as lease, beating(ledger, lease, seconds):
             yield replace(self, lease=lease)
-
-    def facts(self, policy: Policy) -> pl.DataFrame:
-        """Return what the rules of a policy (this pipeline's or another) see of the deals as they are now."""
-        job = replace(self, policy=policy)
-        snapshot = job.normalize(job.extract()).in_memory()
-        seen = facts(
-            snapshot, policy, self.recall(self.as_of), as_of=self.as_of, timezone=self.timezone,
-            reasons=self.mapped.reasons,
-        )  # fmt: skip
-        return seen.frame
-
-    def explain(self, deal: str) -> Trace:
-        """Return why a deal is decided as it is, why not otherwise, when that changes, and what comes next."""
-        from recyclekit.reports.trace import trace
-
-        snapshot = self.normalize(self.extract()).in_memory()
-        found = trace(
-            deal,
-            snapshot,
-            self.policy,
-            self.recall(self.as_of),
-            as_of=self.as_of,
-            timezone=self.timezone,
-            reasons=self.mapped.reasons,
-        )
-        planned = self.schedule(snapshot, self.classify(snapshot)).decisions.filter(pl.col("deal_id") == deal)
-        return replace(found, touch=planned.select(_NEXT).row(0, named=True))
 
     # -- what the steps need ---------------------------------------------------------------------------------------
 

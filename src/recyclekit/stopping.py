@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from recyclekit.errors import StoppedError
@@ -27,6 +28,11 @@ class Stop:
     def answered_by(self, should_stop: Callable[[], bool]) -> None:
         """Let all who hold this question hear this answer from now on."""
         self._answer = should_stop
+
+
+def asleep(seconds: float) -> None:
+    """Sleep. `time.sleep` is looked up at each call, so that what a test put in its place counts everywhere."""
+    time.sleep(seconds)
 
 
 def wait(seconds: float, *, sleep: Callable[[float], None], should_stop: Callable[[], bool]) -> None:

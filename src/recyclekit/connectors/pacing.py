@@ -17,16 +17,11 @@ from typing import Any
 
 from recyclekit.connectors.sharing import Exchange, Shared
 from recyclekit.errors import QuotaError
-from recyclekit.stopping import SLICE, never, refuse_stopped
+from recyclekit.stopping import SLICE, asleep, never, refuse_stopped
 
 _SURE = 0.1  # seconds that any clock shows: coarse ones let a shorter wait look like none
 _EVER = float("-inf")  # when a slot that was never used is free
 _LEAST = 0.001  # seconds that a clock surely notices: a wait of less could last for ever
-
-
-def asleep(seconds: float) -> None:
-    """Sleep. `time.sleep` is looked up at each call, so that what a test put in its place counts everywhere."""
-    time.sleep(seconds)
 
 
 class Stamp(StrEnum):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from recyclekit.errors import InDoubtError, RefusedError, RemoteError, RetryableError
-from recyclekit.stopping import never, wait
+from recyclekit.stopping import asleep, never, wait
 
 T = TypeVar("T")
 
@@ -35,11 +35,9 @@ class Retrying:
     longest: float = 60.0
     total: float = 300.0
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = field(default=lambda seconds: time.sleep(seconds))  # noqa: PLW0108  # see below
+    sleep: Callable[[float], None] = asleep
     chance: random.Random = field(default_factory=random.Random)
     should_stop: Callable[[], bool] = never
-
-    # `time.sleep` is looked up when it is called: the conformance kit puts its own in.
 
     def call(self, ask: Callable[[], T], *, repeatable: bool) -> T:
         """Return the answer of `ask`, asking again after RetryableError, and InDoubtError where `repeatable`.

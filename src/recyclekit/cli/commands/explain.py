@@ -11,9 +11,10 @@ def explain(deal: str, *, where: Where = Where(), as_of: AsOf = None, as_json: J
     Args:
         deal: The deal's id in the CRM.
     """
+    from recyclekit.asking import explain as explain_deal
     from recyclekit.cli.terminal import emit, show
 
-    trace = where.open().job(where.pipeline, business_date(as_of)).explain(deal)
+    trace = explain_deal(where.open().job(where.pipeline, business_date(as_of)), deal)
     if as_json:
         emit(trace)
     else:

@@ -76,6 +76,7 @@ def schema(*, as_json: Json = False) -> int:  # noqa: ARG001  # taken as by all 
 
 def _own_deals(policy: Policy, where: Where, as_of: str | None) -> tuple[pl.DataFrame | None, list[Finding]]:
     """Return facts of the project's own deals under a policy; none where there is no project, or why they lack."""
+    from recyclekit.asking import seen_by
     from recyclekit.errors import RecyclekitError
     from recyclekit.models.snapshot import Finding
     from recyclekit.project_file.spec import FILE
@@ -84,7 +85,7 @@ def _own_deals(policy: Policy, where: Where, as_of: str | None) -> tuple[pl.Data
         return None, []
     day = business_date(as_of)
     try:
-        return where.open().job(where.pipeline, day).facts(policy), []
+        return seen_by(policy, where.open().job(where.pipeline, day)), []
     except RecyclekitError as error:
         what = f"Your own deals cannot be read, so only made-up ones were tried: {error.what} {error.why}".strip()
         return None, [Finding(level="warning", where="data", what=what, fix=error.fix)]

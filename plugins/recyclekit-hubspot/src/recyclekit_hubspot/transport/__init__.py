@@ -15,11 +15,11 @@ import orjson
 
 from recyclekit.connectors import Calls
 from recyclekit.connectors.cutting import cut_when_stopped
-from recyclekit.connectors.pacing import Allowance, Limiter, Stamp, asleep
+from recyclekit.connectors.pacing import Allowance, Limiter, Stamp
 from recyclekit.connectors.retrying import Retrying
 from recyclekit.connectors.sharing import Exchange
 from recyclekit.errors import InDoubtError, QuotaError, RemoteError, RetryableError, SignInError, StoppedError
-from recyclekit.stopping import never
+from recyclekit.stopping import asleep, never
 from recyclekit_hubspot.answers import Answer, NoProofError, error_of, fault_of, read_object
 from recyclekit_hubspot.auth import FixedToken, RefreshedToken, SignIn
 from recyclekit_hubspot.settings import HubSpotSettings
