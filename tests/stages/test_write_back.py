@@ -159,7 +159,7 @@ def test_the_lease_is_given_back_whatever_happens(world: World) -> None:
     world.crm.before = once(ValueError("a bug"))
     with pytest.raises(ValueError, match="a bug"):
         world.apply()
-    with pytest.raises(LedgerError, match="another plan"):
+    with pytest.raises(DecidedError, match="another plan"):
         write_back(a_run(), a_plan(1), dead_letters(), sink=world.crm, ledger=world.ledger)
     judge(world, world.apply())
 
