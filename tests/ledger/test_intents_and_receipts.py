@@ -55,7 +55,6 @@ def test_a_ledger_that_nobody_wrote_to_remembers_nothing(ledger: SqlLedger) -> N
     assert memory.touches.is_empty()
     assert memory.in_doubt == frozenset()
     assert list(ledger.runs()) == []
-    assert ledger.cursor("main", "crm", "deals") is None
     with pytest.raises(LedgerError, match="no run 'r1'"):
         ledger.run("r1")
 
@@ -261,15 +260,6 @@ def test_a_run_counts_its_actions_while_it_runs_and_after(ledger: SqlLedger) -> 
     ledger.mark_sent(lease, "r1", ["main:D2:1:first"])
     moving = ledger.run("r1")
     assert (moving.state, moving.counts, moving.ended_at) == (RunState.RUNNING, {"done": 1, "sent": 1}, None)
-
-
-def test_cursors_are_remembered_when_a_run_ends_well(ledger: SqlLedger) -> None:
-    lease = begun(ledger, task("D1"))
-    ledger.end(lease, "r1", RunState.SUCCESS, {("crm", "deals"): "17", ("crm", "contacts"): "3"})
-    ledger.end(lease, "r1", RunState.SUCCESS, {("crm", "deals"): "18"})
-    assert ledger.cursor("main", "crm", "deals") == "18"
-    assert ledger.cursor("main", "crm", "contacts") == "3"
-    assert ledger.cursor("other", "crm", "deals") is None
 
 
 def test_an_undo_forgets_touches_and_cycles_and_lets_the_key_be_used_again(ledger: SqlLedger) -> None:

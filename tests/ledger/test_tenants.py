@@ -123,8 +123,7 @@ def give_up(twin: Twin, pipeline: str, run: str, deal: str, state: ReceiptState)
 
 @deed
 def end(twin: Twin, pipeline: str, run: str, deal: str, state: ReceiptState) -> None:
-    cursors = {("crm", "deals"): f"after {deal}"}
-    _with_lease(twin, pipeline, lambda ledger, lease: ledger.end(lease, run, RunState.SUCCESS, cursors))
+    _with_lease(twin, pipeline, lambda ledger, lease: ledger.end(lease, run, RunState.SUCCESS))
 
 
 @deed
@@ -189,7 +188,6 @@ LOOKS: dict[str, Callable[[SqlLedger], object]] = {
     "run": lambda ledger: [_answer(lambda name=name: ledger.run(name)) for name in (*RUNS, "r", "u", "u-r1")],  # type: ignore[misc]  # bound now
     "actions": lambda ledger: [_answer(lambda run=run: ledger.actions(run)) for run in (*RUNS, "u-r1")],  # type: ignore[misc]  # bound now
     "dead_letters": lambda ledger: [_answer(lambda run=run: ledger.dead_letters(run)) for run in RUNS],  # type: ignore[misc]  # bound now
-    "cursor": lambda ledger: [ledger.cursor(pipeline, "crm", "deals") for pipeline in PIPELINES],
     "pending": lambda ledger: [_answer(lambda run=run: list(ledger.pending(run, 2))) for run in RUNS],  # type: ignore[misc]  # bound now
     "unsettled": lambda ledger: [_answer(lambda run=run: list(ledger.unsettled(run, 2))) for run in RUNS],  # type: ignore[misc]  # bound now
 }

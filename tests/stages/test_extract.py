@@ -74,21 +74,15 @@ def ids(frame: pl.LazyFrame) -> list[str]:
     return frame.collect()["Deal ID"].to_list()
 
 
-def test_pages_become_one_frame_of_the_wanted_columns_and_the_last_cursor_is_kept() -> None:
+def test_pages_from_the_first_on_become_one_frame_of_the_wanted_columns() -> None:
     heard: list[Event] = []
     source = Pages([page(1, 3), page(4, 2)])
     found = extract(source, tables=WANTED, listen=heard.append, run="r1")
     frame = found.records[Table.DEALS].collect()
     assert frame.columns == [LINE, "Deal ID", "Stage"]
     assert frame["Deal ID"].to_list() == ["D1", "D2", "D3", "D4", "D5"]
-    assert found.cursors == {Table.DEALS: "after 6"}
+    assert source.asked == [(Table.DEALS, None, ["Deal ID", "Stage"])]
     assert heard == [StageProgressed(run="r1", stage="extract", done=n) for n in (3, 2)]
-
-
-def test_a_cursor_is_handed_to_the_source() -> None:
-    source = Pages([page(4, 2)])
-    extract(source, tables=WANTED, after={Table.DEALS: "after 4"})
-    assert source.asked == [(Table.DEALS, "after 4", ["Deal ID", "Stage"])]
 
 
 def test_a_source_that_scans_hands_over_its_lazy_frame_and_what_it_could_not_split() -> None:
@@ -97,7 +91,6 @@ def test_a_source_that_scans_hands_over_its_lazy_frame_and_what_it_could_not_spl
     assert ids(found.records[Table.DEALS]) == ["D1", "D2"]
     assert found.set_aside["code"].to_list() == ["ragged"]
     assert source.asked == []
-    assert found.cursors == {}
 
 
 def test_many_records_are_laid_down_in_files_and_come_back_in_order(
@@ -130,7 +123,6 @@ def test_an_empty_last_page_with_the_same_cursor_is_an_end() -> None:
 def test_a_source_without_any_page_gives_an_empty_frame() -> None:
     found = extract(Pages([]), tables=WANTED)
     assert found.records[Table.DEALS].collect().height == 0
-    assert found.cursors == {}
 
 
 @pytest.mark.parametrize(
@@ -147,11 +139,6 @@ def test_a_source_without_any_page_gives_an_empty_frame() -> None:
 def test_a_source_that_turns_in_circles_is_stopped(given: list[Page]) -> None:
     with pytest.raises(RemoteError, match="does not come to an end"):
         extract(Pages(given), tables=WANTED)
-
-
-def test_a_cursor_that_was_handed_in_and_comes_back_is_a_circle() -> None:
-    with pytest.raises(RemoteError):
-        extract(Pages([page(4, 2, cursor="after 4")]), tables=WANTED, after={Table.DEALS: "after 4"})
 
 
 @pytest.mark.parametrize("column", ["Stage", LINE])

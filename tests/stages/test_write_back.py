@@ -14,10 +14,10 @@ import pytest
 
 from recyclekit.errors import (
     ConfigError,
+    DecidedError,
     ExitCode,
     InDoubtError,
     LeaseError,
-    LedgerError,
     QuotaError,
     RetryableError,
     SignInError,

@@ -1,14 +1,14 @@
-"""Words about erased people go out of what is kept beside actions: remarks, dead letters, cursors, proposals."""
+"""Words about erased people go out of what is kept beside actions: remarks, dead letters, proposals."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, select, text, update
 
 from recyclekit.ledger import tombs
 from recyclekit.ledger.remembered import unpacked
-from recyclekit.ledger.schema import cursors, dead_letters, proposals, runs
+from recyclekit.ledger.schema import dead_letters, proposals, runs
 from recyclekit.models.proposal import ProposalState
 from recyclekit.models.tombstone import RECORD, Erasable, Tombstones, cleaning
 
@@ -38,16 +38,6 @@ def clean_remarks(connection: Connection, pipeline: str, stones: Tombstones, tex
                 table, rest = where.split(" ", 1)
                 change = text(f"UPDATE {table} SET {column} = :kept {rest} AND {column} = :said")
                 gone += connection.execute(change, {"pipeline": pipeline, "said": said, "kept": kept}).rowcount
-    return gone
-
-
-def clean_cursors(connection: Connection, pipeline: str, stones: Tombstones) -> int:
-    """Forget positions that name an erased record: the next reading is a whole one."""
-    clean, gone = cleaning(stones, ()), 0
-    for row in connection.execute(select(cursors).where(cursors.c.pipeline == pipeline)).all():
-        if clean(row.position) != row.position:
-            here = (cursors.c.pipeline == pipeline) & (cursors.c.position == row.position)
-            gone += connection.execute(delete(cursors).where(here)).rowcount
     return gone
 
 

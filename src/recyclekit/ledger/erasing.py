@@ -11,7 +11,7 @@ from recyclekit import clock
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger import reading, tombs
 from recyclekit.ledger.blanking import blank_rows, named_deals
-from recyclekit.ledger.cleaning import clean_cursors, clean_letters, clean_remarks, drop_proposals
+from recyclekit.ledger.cleaning import clean_letters, clean_remarks, drop_proposals
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.schema import runs
 from recyclekit.ledger.store import Store
@@ -77,7 +77,6 @@ def remove(store: Store, lease: Lease, run: str, texts: Collection[str] = ()) ->
         found["dead_letters"] = clean_letters(connection, lease.pipeline, stones)
         found["remarks"] = clean_remarks(connection, lease.pipeline, stones, texts)
         found["proposals"] = drop_proposals(connection, lease.pipeline, stones)
-        found["cursors"] = clean_cursors(connection, lease.pipeline, stones)
         return _add(connection, run, found)
 
     return store.write("erase_rows", work)

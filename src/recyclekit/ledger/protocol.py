@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -71,10 +71,6 @@ class LedgerReader(Protocol):
 
     def leases(self) -> Sequence[HeldLease]:
         """Return who holds the leases, also those past their end that nobody took over yet."""
-        ...
-
-    def cursor(self, pipeline: str, connection: str, table: str) -> str | None:
-        """Return the position remembered after the last good run."""
         ...
 
     def proposals(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Proposal]:
@@ -170,10 +166,8 @@ class Ledger(LedgerReader, Protocol):
         """
         ...
 
-    def end(
-        self, lease: Lease, run: str, state: RunState, cursors: Mapping[tuple[str, str], str] | None = None
-    ) -> None:
-        """Record a run's outcome and, after a good one, its cursors by (connection, table)."""
+    def end(self, lease: Lease, run: str, state: RunState) -> None:
+        """Record a run's outcome."""
         ...
 
     def end_cycles(self, lease: Lease, ended: pl.DataFrame) -> None:

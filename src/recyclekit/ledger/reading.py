@@ -1,4 +1,4 @@
-"""What the ledger is asked: memory, runs, a run's actions and dead letters, cursors."""
+"""What the ledger is asked: memory, runs, a run's actions and dead letters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, text
 from recyclekit.errors import LedgerError, UnknownRunError
 from recyclekit.ledger import parts, remembered
 from recyclekit.ledger.intents import span
-from recyclekit.ledger.schema import actions, cursors, packed, runs, touches
+from recyclekit.ledger.schema import actions, packed, runs, touches
 from recyclekit.ledger.store import Store
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import ACTIONS, PolicyStamp
@@ -148,11 +148,3 @@ _LETTERS = """SELECT stage, table_name, record_id, line, column_name, code, reas
     UNION ALL
     SELECT 1, id, 'write_back', 'deals', deal_id, NULL, field, code, reason
     FROM actions WHERE id BETWEEN :low AND :high AND state = :failed) AS letters ORDER BY late, position"""
-
-
-def cursor(connection: Connection, pipeline: str, name: str, table: str) -> str | None:
-    """Return the position remembered after the last good run."""
-    c = cursors.c
-    ours = (c.pipeline == pipeline) & (c.connection == name) & (c.table_name == table)
-    found = connection.execute(select(c.position).where(ours)).scalar()
-    return None if found is None else str(found)

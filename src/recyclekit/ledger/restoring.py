@@ -16,6 +16,8 @@ from recyclekit.ledger.version import migrate, version
 
 _PASSING = {"leases", "budgets"}
 """Tables whose rows mean nothing of what happened: a ledger that holds no others is empty."""
+_NO_MORE = ("cursors",)
+"""Tables of older schemas that today's lacks: a backup leaves them out."""
 
 
 def restore(store: Store, path: Path) -> Backup:
@@ -53,7 +55,7 @@ def _make_room(connection: Connection, place: str) -> None:
             why="Two pasts cannot be laid together.",
             fix="Name a new file or database under `ledger:` and restore into that.",
         )
-    for table in [*(t.name for t in reversed(there)), "packed", "alembic_version"]:
+    for table in [*(t.name for t in reversed(there)), *_NO_MORE, "packed", "alembic_version"]:
         connection.execute(text(f'DROP TABLE IF EXISTS "{table}"'))
 
 

@@ -34,7 +34,6 @@ HOLDS = {
     "code": "a word from a closed list, or a rule's, track's or connector's name",
     "hash": "a digest",
     "host": "which process of which machine",
-    "cursor": "a connector's opaque position",
     "json of codes": "our own fields and payloads: dates, codes, ids and the policy's own words",
     "remark": "what the other side said, cut short, with addresses and telephone numbers taken out",
 }
@@ -189,17 +188,6 @@ packed = Table(
     _text("pipeline", "code", primary_key=True),
     Column("cycles", LargeBinary, nullable=False),  # the two tables above as Parquet, while nothing in them changes
     Column("touches", LargeBinary, nullable=False),
-)
-
-cursors = Table(
-    "cursors",
-    metadata,
-    _text("pipeline", "code", primary_key=True),
-    _text("connection", "code", primary_key=True),
-    _text("table_name", "code", primary_key=True),
-    _text("position", "cursor", nullable=False),
-    _text("run", "id", nullable=False),
-    sqlite_with_rowid=False,
 )
 
 tombstones = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -16,9 +16,9 @@ from recyclekit.ledger import budgets, intents, proposals, reading, touching
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.parts import Known
 from recyclekit.ledger.protocol import HeldLease, Lease
-from recyclekit.ledger.schema import actions, cursors, runs
+from recyclekit.ledger.schema import actions, runs
 from recyclekit.ledger.settling import give_up, record, reopen_run
-from recyclekit.ledger.store import Store, Work, upsert
+from recyclekit.ledger.store import Store, Work
 from recyclekit.ledger.version import is_current, migrate, version
 from recyclekit.models.budget import Ask, Grant
 from recyclekit.models.inverse import undone_key
@@ -70,9 +70,6 @@ class SqlLedger:
 
     def leases(self) -> Sequence[HeldLease]:
         return self._read(leasing.held, [])
-
-    def cursor(self, pipeline: str, connection: str, table: str) -> str | None:
-        return self._read(lambda c: reading.cursor(c, pipeline, connection, table), None)
 
     def proposals(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Proposal]:
         return self._read(lambda c: proposals.newest(self.store, c, pipeline, limit), [])
@@ -166,17 +163,13 @@ class SqlLedger:
 
         return self.store.write("give_up", work)
 
-    def end(
-        self, lease: Lease, run: str, state: RunState, cursors: Mapping[tuple[str, str], str] | None = None
-    ) -> None:
+    def end(self, lease: Lease, run: str, state: RunState) -> None:
         def work(connection: Connection) -> None:
             leasing.check(connection, lease)
             run_no = intents.number(connection, run)
             counts = orjson.dumps(reading.counts(connection, run_no)).decode()
             ended = {"state": state, "counts": counts, "ended_at": clock.now()}
             connection.execute(update(runs).where(runs.c.run_no == run_no).values(ended))
-            for (name, table), position in (cursors or {}).items():
-                _remember_cursor(connection, (lease.pipeline, name, table), position, run)
             if state in {RunState.SUCCESS, RunState.PARTIAL}:
                 proposals.applied(connection, run)
             reading.pack(self.store, connection, lease.pipeline)
@@ -238,11 +231,3 @@ class SqlLedger:
         self.store.lock_schema(connection)
         if not is_current(version(connection)):
             migrate(connection)
-
-
-def _remember_cursor(connection: Connection, where: tuple[str, str, str], position: str, run: str) -> None:
-    pipeline, name, table = where
-    row = {"pipeline": pipeline, "connection": name, "table_name": table, "position": position, "run": run}
-    statement = upsert(connection, cursors).values(row)
-    same = [cursors.c.pipeline, cursors.c.connection, cursors.c.table_name]
-    connection.execute(statement.on_conflict_do_update(index_elements=same, set_={"position": position, "run": run}))

@@ -36,14 +36,12 @@ class Extracted:
 
     `set_aside` holds records that the source could not even split into columns (dead letters of stage extract).
     `blank` names columns that the source has and that hold nothing in any record; they are not among `records`.
-    `cursors` are opaque positions after the last record, to be remembered once the run has ended well.
     `tidy` names columns whose texts need no cleaning: none is empty, has outer blanks or control characters.
     `counts` says how many records a table has, where that is known without counting.
     """
 
     records: Mapping[Table, pl.LazyFrame]
     set_aside: pl.DataFrame = field(default_factory=dead_letters)
-    cursors: Mapping[Table, str] = field(default_factory=dict)
     blank: Mapping[Table, Collection[str]] = field(default_factory=dict)
     tidy: Mapping[Table, Collection[str]] = field(default_factory=dict)
     counts: Mapping[Table, int] = field(default_factory=dict)

@@ -24,7 +24,6 @@ def extract(
     source: Source,
     *,
     tables: Mapping[Table, Collection[str]],
-    after: Mapping[Table, str] | None = None,
     scratch: Path | None = None,
     listen: Listen = silence,
     run: str = "",
@@ -32,12 +31,11 @@ def extract(
     """Read the given columns of the given tables.
 
     Tables and columns that the source does not have are absent from the result. A source that scans columns hands
-    over a lazy frame, unless the table is read on from a cursor; any other is read page by page.
+    over a lazy frame; any other is read page by page.
 
     Args:
         source: the reading door of a connector.
         tables: the system's columns wanted, per table.
-        after: cursors to read on from, per table.
         scratch: an existing or new folder for large tables, the caller's to remove; without one all stays in memory.
         listen: hears StageProgressed after each page.
         run: the run that events are told under.
@@ -49,15 +47,13 @@ def extract(
     known = set(source.tables())
     records: dict[Table, pl.LazyFrame] = {}
     aside: list[pl.DataFrame] = []
-    cursors: dict[Table, str] = {}
     blank: dict[Table, Collection[str]] = {}
     tidy: dict[Table, Collection[str]] = {}
     counts: dict[Table, int] = {}
     for table, wanted in tables.items():
         if table not in known:
             continue
-        cursor = (after or {}).get(table)
-        if isinstance(source, ScansColumns) and cursor is None:
+        if isinstance(source, ScansColumns):
             frame, lost = source.scan(table, wanted)
             records[table] = _chosen(table, frame, wanted)
             blank[table] = set(wanted) & set(source.columns(table)) - set(records[table].collect_schema())
@@ -66,26 +62,25 @@ def extract(
             aside.append(lost)
             continue
         shelf = _Shelf(table=table, wanted=wanted, scratch=scratch)
-        for page in _forward(table, source.pages(table, cursor, wanted), cursor):
+        for page in _forward(table, source.pages(table, None, wanted)):
             shelf.add(page)
             aside.append(page.set_aside)
-            cursors[table] = page.cursor
             counts[table] = counts.get(table, 0) + page.records.height
             listen(StageProgressed(run=run, stage="extract", done=page.records.height))
         records[table] = shelf.frame()
     lost_records = pl.concat(aside) if any(a.height for a in aside) else dead_letters()
-    return Extracted(records=records, set_aside=lost_records, cursors=cursors, blank=blank, tidy=tidy, counts=counts)
+    return Extracted(records=records, set_aside=lost_records, blank=blank, tidy=tidy, counts=counts)
 
 
-def _forward(table: Table, pages: Iterator[Page], after: str | None) -> Iterator[Page]:
+def _forward(table: Table, pages: Iterator[Page]) -> Iterator[Page]:
     """Hand the pages on, as long as they move forward.
 
     A page without records may repeat the cursor once: some systems end that way. A page of a single record may look
     like the one before it; a longer one may not look like any other.
     """
-    cursors = set() if after is None else {after}
+    cursors: set[str] = set()
     contents: dict[int, int] = {}
-    previous, idle, barren = after, 0, 0
+    previous, idle, barren = "", 0, 0
     for page in pages:
         empty = page.records.is_empty()
         idle = idle + 1 if empty and page.cursor == previous else 0

@@ -53,8 +53,8 @@ class Means(TypedDict, total=False):
     """All that stage 5 works with, as keyword arguments.
 
     sink, ledger: the doors. reread: reads deals again just before they are written (see models.drift); None where the
-    sink cannot. should_stop: asked between calls; true ends the run after the call in hand, resumable. cursors:
-    positions to remember by (connection, table) once the run has ended well. sleep: waits between attempts.
+    sink cannot. should_stop: asked between calls; true ends the run after the call in hand, resumable.
+    sleep: waits between attempts.
     ended_cycles: cycles that the plan found to be over (columns ENDED_CYCLES), recorded before its intents.
     lease: of the pipeline, where the caller holds it and keeps it alive; else one is taken for this attempt.
     choice: which writes of a run that is taken up this attempt is about, and what is given up or was seen by a person.
@@ -70,7 +70,6 @@ class Means(TypedDict, total=False):
     should_stop: Callable[[], bool]
     patience: Patience
     sleep: Callable[[float], None]
-    cursors: Mapping[tuple[str, str], str]
     ended_cycles: pl.DataFrame
     lease: Lease
     choice: Choice
@@ -185,7 +184,6 @@ class _Desk:
         self.should_stop = means.get("should_stop", never)
         self.patience = means.get("patience", Patience())
         self.sleep = means.get("sleep", time.sleep)
-        self.cursors = means.get("cursors", {})
         self.choice = means.get("choice", EVERYTHING)
         self.late = means.get("late", {})
         self.share, self.shard = means.get("share"), means.get("shard")
@@ -213,8 +211,7 @@ class _Desk:
             with self.beating():
                 self.share(self.run, self.lease)
         outcome = self.outcome(counts.get(ReceiptState.DONE, 0), self.work())
-        good = outcome.state in {RunState.SUCCESS, RunState.PARTIAL}
-        self.ledger.end(self.lease, self.run.run, outcome.state, self.cursors if good else None)
+        self.ledger.end(self.lease, self.run.run, outcome.state)
         seconds = time.perf_counter() - started
         figures = {"applied": outcome.applied, "skipped": len(outcome.skipped), "failed": len(outcome.failed)}
         self.listen(StageEnded(run=self.run.run, stage=STAGE, seconds=seconds, figures=figures))
