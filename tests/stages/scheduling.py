@@ -117,7 +117,8 @@ class World:
                 _end(cycles, row["deal_id"], row["cycle"], on, "revived")
             elif row["kind"] in {"set_fields", "create_task", "enrol"} and row["cycle"] and row["step"] != "ask":
                 cycles.setdefault((row["deal_id"], row["cycle"]), {
-                    "deal_id": row["deal_id"], "cycle": row["cycle"], "track": row["track"], "reason": None,
+                    "deal_id": row["deal_id"], "cycle": row["cycle"], "track": row["track"],
+                    "reason": payload.get("reason", payload.get("recycle_reason")),
                     "opened_on": on, "ended_on": None, "ended_why": None})  # fmt: skip
                 for deal, cycle in cycles:
                     if deal == row["deal_id"] and cycle < row["cycle"]:

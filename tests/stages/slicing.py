@@ -38,6 +38,7 @@ def assert_same_plan(whole: Scheduled, sliced: Scheduled) -> None:
     assert_frame_equal(whole.decisions, sliced.decisions, categorical_as_str=True)
     assert_frame_equal(whole.actions, sliced.actions)
     assert_frame_equal(whole.ended_cycles, sliced.ended_cycles)
+    assert_frame_equal(whole.handed_back, sliced.handed_back)
     assert whole.guards == sliced.guards
     for name in SUMS:
         one: Any = getattr(whole, name)

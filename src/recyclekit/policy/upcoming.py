@@ -140,7 +140,7 @@ def _with_modes(frame: pl.DataFrame, book: StepBook, as_of: date) -> pl.DataFram
 
 
 def ended(deals: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Return the running cycles that end with this plan: ENDED_CYCLES, then track, rule and fingerprint.
+    """Return the running cycles that end with this plan: ENDED_CYCLES, then track, rule, fingerprint and MOVED.
 
     A cycle ends when its track is done, when the deal is alive again (revived), or when its track or verdict changed.
     """
@@ -155,6 +155,9 @@ def ended(deals: pl.DataFrame, as_of: date) -> pl.DataFrame:
         track="running_track",
         rule="rule",
         fingerprint="fingerprint",
+        status="status",
+        last_contact_on="last_contact_on",
+        activity_source="activity_source",
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from recyclekit.models.snapshot import Snapshot, SnapshotInSlices
 from recyclekit.models.tally import summed, tally, tally_buckets, tally_reasons
 from recyclekit.policy.caps import parties
 from recyclekit.policy.guards import tripped
+from recyclekit.policy.hand_backs import handed_back
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.step_book import StepBook
 from recyclekit.policy.touches import DUE, Scene, is_due, place_touches, with_touches
@@ -56,6 +57,7 @@ class Scheduled:
         decisions: columns SCHEDULED, one row per decision, in their order.
         actions: columns ACTIONS, in the order of writing: what goes, what comes, then the deals' own fields.
         ended_cycles: columns ENDED_CYCLES, cycles that are over and whose end no write of this plan proves.
+        handed_back: columns HANDED_BACK, deals that sales has again since their buyer moved.
         by_status, by_reason, by_verdict, by_rule, by_track, by_bucket: numbers of deals.
         by_kind: numbers of actions; changes: numbers of deals by `+`, `~`, `-`.
         guards: change guards that the plan trips, in words.
@@ -64,6 +66,7 @@ class Scheduled:
     decisions: pl.DataFrame
     actions: pl.DataFrame
     ended_cycles: pl.DataFrame
+    handed_back: pl.DataFrame
     by_status: Mapping[str, int]
     by_reason: Mapping[str, int]
     by_verdict: Mapping[str, int]
@@ -152,6 +155,7 @@ def schedule(
         decisions=made,
         actions=actions,
         ended_cycles=unproven(part.over, told_of(actions)),
+        handed_back=handed_back(part.over, gone, memory),
         by_kind=tally(actions["kind"]),
         changes=_changes(entered(actions), moved(actions)),
         guards=tripped(sums.new, snapshot.extracted_deals, spec),
@@ -255,7 +259,8 @@ def _in_slices(
         pile.add(rows, _beside(decided, made, shelf, len(pile.slices)), sums, additions(rows, scene, present))
     pile.add_lines(withdrawals(gone, pl.concat(pile.scheduled), pl.concat(pile.fresh), scene, snapshot.activities))
     guards = tripped(sum(one.new for one in pile.sums), snapshot.extracted_deals, scene.spec)
-    return pile.whole(unproven(over, pl.concat(pile.told)), guards)
+    returned = handed_back(over, gone, scene.memory)
+    return pile.whole(unproven(over, pl.concat(pile.told)), returned, guards)
 
 
 def _laid_down(part: _Begun, scene: Scene, shelf: Shelf, number: int) -> _Begun:
@@ -326,7 +331,7 @@ class _Pile:
             told = told_of(lines)
             self.told.append(told.filter(told.is_in(self.ending.implode())))
 
-    def whole(self, ended_cycles: pl.DataFrame, guards: tuple[str, ...]) -> ScheduledInSlices:
+    def whole(self, ended_cycles: pl.DataFrame, returned: pl.DataFrame, guards: tuple[str, ...]) -> ScheduledInSlices:
         """Return the plan that they make."""
         lines = [part for place in sorted(self.lines) for part in self.lines[place]]
         lines = lines or [pl.LazyFrame(schema=_SCHEMA)]
@@ -338,6 +343,7 @@ class _Pile:
         }
         rest = {
             "ended_cycles": ended_cycles,
+            "handed_back": returned,
             "by_kind": summed(self.kinds),
             "changes": _changes(self.entered, pl.concat(self.moved).unique()),
             "guards": guards,
