@@ -317,10 +317,11 @@ class Job:
 
     def write_shard(self, ticket: Ticket, shard: Shard) -> None:
         """Write one part of a run that another process began, under its lease; errors as in `stages.write_back`."""
+        from recyclekit.ledger.holder import Holder
         from recyclekit.ledger.protocol import Lease
 
         means = self._means(ticket.day, ticket.readings)
-        means["lease"] = Lease(pipeline=ticket.pipeline, token=ticket.token, holder=ticket.holder)
+        means["lease"] = Lease(pipeline=ticket.pipeline, token=ticket.token, holder=Holder.parse(ticket.holder))
         means["shard"] = shard
         known = self._own(ticket.run)
         if known.as_of is not None and ticket.day > known.as_of:

@@ -13,6 +13,7 @@ from sqlalchemy import text, update
 from recyclekit import clock
 from recyclekit.errors import ExitCode, LeaseError
 from recyclekit.ledger import lease as leasing
+from recyclekit.ledger.holder import Holder
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.schema import leases
 from recyclekit.ledger.sql import SqlLedger
@@ -90,12 +91,33 @@ def test_an_ended_lease_that_nobody_took_still_counts(ledger: SqlLedger) -> None
 
 def test_a_forged_token_is_refused(ledger: SqlLedger) -> None:
     held = ledger.acquire("main", "r1")
-    for token, holder in ((held.token, "x:1:r1:0"), (9, held.holder)):
+    for token, holder in ((held.token, Holder.parse("x:1:r1:0")), (9, held.holder)):
         forged = Lease(pipeline="main", token=token, holder=holder)
         with pytest.raises(LeaseError):
             ledger.renew(forged)
     with pytest.raises(LeaseError):
         ledger.renew(Lease(pipeline="nowhere", token=1, holder=held.holder))
+
+
+def test_a_holder_is_read_back_from_the_text_that_older_versions_left_too() -> None:
+    known = Holder(host="db-1", pid="4711", run="r20260101-aaaa", since="2026-01-01T00:00:00+00:00")
+    assert str(known) == "db-1:4711:r20260101-aaaa:2026-01-01T00:00:00+00:00"
+    assert Holder.parse(str(known)) == known
+    assert str(Holder.parse("somebody")) == "somebody", "what is no holder of ours stays what it is"
+
+
+def test_a_lease_that_an_unknown_program_holds_is_respected_until_it_ends(ledger: SqlLedger) -> None:
+    ledger.release(ledger.acquire("main", "r1"))
+    later = clock.now() + timedelta(seconds=50)
+    here = update(leases).where(leases.c.pipeline == "main")
+    taken = here.values(holder="somebody", machine=leasing.machine(), expires_at=later)
+    ledger.store.write("somebody", lambda connection: connection.execute(taken).rowcount)
+    (held,) = [one for one in ledger.leases() if one.pipeline == "main"]
+    assert (held.holder.host, held.is_dead, held.has_ended) == ("somebody", False, False)
+    with pytest.raises(LeaseError, match="being written"):
+        ledger.acquire("main", "r2")
+    expire(ledger)
+    assert ledger.acquire("main", "r2").token == 2
 
 
 def test_the_lease_of_a_process_that_is_gone_is_taken_over_at_once(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: E501  # fmt: skip

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from sqlalchemy.types import TypeEngine
 
 from recyclekit.errors import ExitCode, LedgerError, LedgerVersionError
 from recyclekit.ledger import open_ledger
+from recyclekit.ledger.house import House
 from recyclekit.ledger.schema import HOLDS, metadata
 from recyclekit.ledger.sql import SqlLedger
 from recyclekit.ledger.states import HEAD
@@ -87,6 +91,18 @@ def test_a_ledger_is_made_by_the_first_write(current: SqlLedger) -> None:
     assert current.store.read(version) == HEAD
     names = current.store.read(lambda connection: set(inspect(connection).get_table_names()))
     assert names == {*metadata.tables, "alembic_version"}
+
+
+@pytest.mark.parametrize("ask", [House.status, House.upgrade, lambda house: house.save_to(Path("never.backup"))])
+def test_the_database_of_another_program_is_no_ledger(tmp_path: Path, ask: Callable[[House], object]) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as other:
+        other.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        other.execute("INSERT INTO alembic_version VALUES ('ab12')")
+        other.commit()
+    house = open_ledger("sqlite:///ledger.db", tmp_path)
+    with pytest.raises(LedgerError, match="no ledger"):
+        ask(house)
+    house.close()
 
 
 def test_a_run_of_the_first_schema_goes_on_where_it_stood(tmp_path: Path) -> None:

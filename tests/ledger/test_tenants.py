@@ -179,7 +179,7 @@ def _proposed(ledger: SqlLedger, run: str) -> object:
 
 
 LOOKS: dict[str, Callable[[SqlLedger], object]] = {
-    "leases": lambda ledger: [(one.pipeline, one.run) for one in ledger.leases()],
+    "leases": lambda ledger: [(one.pipeline, one.holder.run) for one in ledger.leases()],
     "proposals": lambda ledger: [ledger.proposals(), *(ledger.proposals(pipeline) for pipeline in PIPELINES)],
     "proposal": lambda ledger: [ledger.proposal(name) for name in (*RUNS, "r", "flow-D1", "flow-D2")],
     "proposed": lambda ledger: [_answer(lambda run=run: _proposed(ledger, run)) for run in RUNS],  # type: ignore[misc]  # bound now

@@ -25,11 +25,8 @@ def status_view(found: Status) -> Table:
     for name, count in found.rows.items():
         table.add_row(f"rows in {name}", f"{count:,}")
     for lease in found.leases:
-        host, pid, run, since = lease.holder.split(":", 3)
         state = (
-            "its lease has ended, the next run takes over"
-            if lease.has_ended
-            else f"until {lease.expires_at:%H:%M:%S} UTC"
+            "its lease has ended, the next run takes over" if lease.has_ended else f"until {lease.ends_at:%H:%M:%S} UTC"
         )
-        table.add_row(f"writing {lease.pipeline}", f"run {run}, process {pid} on {host}, since {since}; {state}")
+        table.add_row(f"writing {lease.pipeline}", f"{lease.holder.words}; {state}")
     return table

@@ -26,7 +26,7 @@ from recyclekit.faultpoint import faultpoint
 from recyclekit.ledger.schema import metadata
 from recyclekit.ledger.states import HEAD
 from recyclekit.ledger.store import Store
-from recyclekit.ledger.version import version
+from recyclekit.ledger.version import is_newer, version
 from recyclekit.whole_file import write_whole
 
 FORMAT = 1
@@ -86,7 +86,7 @@ def _write(connection: Connection, part: Path) -> Backup:
     found = version(connection)
     if found is None:
         raise InputError("There is no ledger yet, so there is nothing to keep.")
-    if found > HEAD:
+    if is_newer(found):
         raise LedgerVersionError(
             f"The ledger was written by a newer recyclekit (schema {found}).", fix="Make the backup with that version."
         )

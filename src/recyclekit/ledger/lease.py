@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from recyclekit import clock
 from recyclekit.errors import LeaseError
+from recyclekit.ledger.holder import Holder
 from recyclekit.ledger.protocol import HeldLease, Lease
 from recyclekit.ledger.schema import leases
 from recyclekit.ledger.store import Store, upsert
@@ -20,18 +20,18 @@ from recyclekit.ledger.store import Store, upsert
 
 def acquire(store: Store, pipeline: str, run: str, seconds: int) -> Lease:
     """Take the lease of a pipeline, or raise LeaseError naming holder and end."""
-    holder = f"{socket.gethostname()}:{os.getpid()}:{run}:{clock.now().isoformat()}"
+    holder = Holder.here(run)
     _ensure_row(store, pipeline)
 
     def work(connection: Connection) -> Lease:
         row = connection.execute(select(leases).where(leases.c.pipeline == pipeline).with_for_update()).one()
         now = store.now(connection)
-        if row.holder == holder:  # our own, from a commit whose answer was lost
+        if row.holder == str(holder):  # our own, from a commit whose answer was lost
             return Lease(pipeline=pipeline, token=row.token, holder=holder)
-        if row.holder is not None and row.expires_at > now and not _is_dead(row.machine, row.holder):
+        if row.holder is not None and row.expires_at > now and not _is_dead(row):
             raise _taken(row, now)
         token, ends = row.token + 1, now + timedelta(seconds=seconds)
-        new = {"token": token, "holder": holder, "machine": machine(), "expires_at": ends}
+        new = {"token": token, "holder": str(holder), "machine": machine(), "expires_at": ends}
         connection.execute(update(leases).where(leases.c.pipeline == pipeline).values(new))
         return Lease(pipeline=pipeline, token=token, holder=holder)
 
@@ -55,7 +55,7 @@ def release(store: Store, lease: Lease) -> None:
     def work(connection: Connection) -> None:
         ours = (leases.c.pipeline == lease.pipeline) & (leases.c.token == lease.token)
         nobody = {"holder": None, "machine": None, "expires_at": None}
-        connection.execute(update(leases).where(ours & (leases.c.holder == lease.holder)).values(nobody))
+        connection.execute(update(leases).where(ours & (leases.c.holder == str(lease.holder))).values(nobody))
 
     store.write("release", work)
 
@@ -68,7 +68,7 @@ def check(connection: Connection, lease: Lease) -> None:
     """
     query = select(leases.c.token, leases.c.holder).where(leases.c.pipeline == lease.pipeline).with_for_update()
     row = connection.execute(query).one_or_none()
-    if row is None or row.token != lease.token or row.holder != lease.holder:
+    if row is None or row.token != lease.token or row.holder != str(lease.holder):
         raise LeaseError(
             f"The lease of pipeline {lease.pipeline} was taken over.",
             why=f"It is held by {row.holder if row and row.holder else 'nobody'} now; nothing more was recorded.",
@@ -76,18 +76,17 @@ def check(connection: Connection, lease: Lease) -> None:
         )
 
 
-def held(connection: Connection) -> list[HeldLease]:
+def held(store: Store, connection: Connection) -> list[HeldLease]:
     """Return the leases that have a holder, also those past their end: nobody took them over yet."""
-    found = connection.execute(select(leases).where(leases.c.holder.is_not(None)).order_by(leases.c.pipeline))
-    return [_held(row) for row in found]
-
-
-def _held(row: Row[Any]) -> HeldLease:
-    host, pid, run, since = row.holder.split(":", 3)
-    return HeldLease(
-        pipeline=row.pipeline, run=run, host=host, pid=pid, since=since, ends_at=row.expires_at,
-        is_dead=_is_dead(row.machine, row.holder),
-    )  # fmt: skip
+    now = store.now(connection)
+    query = select(leases).where(leases.c.holder.is_not(None)).order_by(leases.c.pipeline)
+    return [
+        HeldLease(
+            pipeline=row.pipeline, holder=Holder.parse(row.holder), ends_at=row.expires_at,
+            has_ended=row.expires_at <= now, is_dead=_is_dead(row),
+        )
+        for row in connection.execute(query)
+    ]  # fmt: skip
 
 
 def machine() -> str:
@@ -112,10 +111,10 @@ def _ensure_row(store: Store, pipeline: str) -> None:
     store.write("pipeline", work)
 
 
-def _is_dead(where: str | None, holder: str) -> bool:
+def _is_dead(row: Row[Any]) -> bool:
     """Whether the holder provably ended: same boot, same process space, and no such process."""
-    pid = holder.split(":")[1]
-    if not where or where != machine() or not pid.isdecimal():
+    pid = Holder.parse(row.holder).pid
+    if not row.machine or row.machine != machine() or not pid.isdecimal():
         return False
     try:
         os.kill(int(pid), 0)
@@ -127,10 +126,11 @@ def _is_dead(where: str | None, holder: str) -> bool:
 
 
 def _taken(row: Row[Any], now: datetime) -> LeaseError:
-    host, pid, run, since = row.holder.split(":", 3)
+    who = Holder.parse(row.holder)
     left = max(0, round((row.expires_at - now).total_seconds()))
     return LeaseError(
-        f"Pipeline {row.pipeline} is being written by run {run}.",
-        why=f"Process {pid} on {host} has held the lease since {since}; it ends in {left} s unless it is renewed.",
+        f"Pipeline {row.pipeline} is being written by run {who.run}.",
+        why=f"Process {who.pid} on {who.host} has held the lease since {who.since}; "
+        f"it ends in {left} s unless it is renewed.",
         fix="Wait for that run to end, then try again.",
     )

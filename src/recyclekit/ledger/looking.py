@@ -9,20 +9,12 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from recyclekit.ledger.backup import tables_there
-from recyclekit.ledger.schema import leases, runs
+from recyclekit.ledger.lease import held
+from recyclekit.ledger.protocol import HeldLease
+from recyclekit.ledger.schema import runs
 from recyclekit.ledger.states import HEAD
 from recyclekit.ledger.store import Store
-from recyclekit.ledger.version import version
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Who may write a pipeline now."""
-
-    pipeline: str
-    holder: str  # host:pid:run:since
-    expires_at: datetime
-    has_ended: bool  # by the ledger's clock: the next run takes it over
+from recyclekit.ledger.version import is_newer, version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +28,7 @@ class Status:
     rows: Mapping[str, int] = field(default_factory=dict)
     oldest_run: datetime | None = None
     pipelines: Mapping[str, int] = field(default_factory=dict)  # runs by pipeline
-    leases: Sequence[Holder] = ()
+    leases: Sequence[HeldLease] = ()
 
 
 def look(store: Store) -> Status:
@@ -46,7 +38,7 @@ def look(store: Store) -> Status:
         found = version(connection)
         if found is None:
             return Status(place=store.place, schema=None)
-        if found > HEAD:  # who knows what its tables are called
+        if is_newer(found):  # who knows what its tables are called
             return Status(place=store.place, schema=found, size=store.size(connection))
         there = tables_there(connection)
         rows = {t.name: connection.execute(select(func.count()).select_from(t)).scalar_one() for t in there}
@@ -58,18 +50,9 @@ def look(store: Store) -> Status:
             rows=rows,
             oldest_run=connection.execute(select(func.min(runs.c.started_at))).scalar(),
             pipelines={row[0]: row[1] for row in connection.execute(per_pipeline)},
-            leases=_holders(store, connection),
+            leases=held(store, connection),
         )
 
     if not store.exists():
         return Status(place=store.place, schema=None)
     return store.read(work)
-
-
-def _holders(store: Store, connection: Connection) -> list[Holder]:
-    now = store.now(connection)
-    query = select(leases).where(leases.c.holder.is_not(None)).order_by(leases.c.pipeline)
-    return [
-        Holder(pipeline=row.pipeline, holder=row.holder, expires_at=row.expires_at, has_ended=row.expires_at <= now)
-        for row in connection.execute(query)
-    ]

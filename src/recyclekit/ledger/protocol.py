@@ -9,6 +9,7 @@ from typing import Protocol
 
 import polars as pl
 
+from recyclekit.ledger.holder import Holder
 from recyclekit.models.budget import Ask, Grant
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import Action, Plan
@@ -22,7 +23,7 @@ class Lease:
 
     pipeline: str
     token: int
-    holder: str  # host:pid:run:since
+    holder: Holder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +31,7 @@ class HeldLease:
     """Who holds a lease, as told to a person; `is_dead`: provably, its process on this machine has ended."""
 
     pipeline: str
-    run: str
-    host: str
-    pid: str
-    since: str
+    holder: Holder
     ends_at: datetime
     is_dead: bool
 

@@ -69,7 +69,7 @@ class SqlLedger:
         return self._read(work, dead_letters())
 
     def leases(self) -> Sequence[HeldLease]:
-        return self._read(leasing.held, [])
+        return self._read(lambda c: leasing.held(self.store, c), [])
 
     def proposals(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Proposal]:
         return self._read(lambda c: proposals.newest(self.store, c, pipeline, limit), [])
@@ -181,7 +181,7 @@ class SqlLedger:
 
         def work(connection: Connection) -> None:
             leasing.check(connection, lease)
-            touching.end(self.store, connection, lease.pipeline, lease.holder.split(":")[2], rows)
+            touching.end(self.store, connection, lease.pipeline, lease.holder.run, rows)
 
         self.store.write("end_cycles", work)
 

@@ -34,19 +34,28 @@ def is_current(found: str | None) -> bool:
     """
     if found is None or found == HEAD:
         return found == HEAD
-    if not found.isdecimal():
-        raise LedgerError(
-            "This database is no ledger.",
-            why=f"Its schema says {found!r}, which is another program's.",
-            fix="Name a database or schema of its own under `ledger:`.",
-        )
-    if int(found) > int(HEAD):
+    if is_newer(found):
         raise LedgerVersionError(
             f"The ledger was written by a newer recyclekit (schema {found}).",
             why=f"This version knows schemas up to {HEAD}.",
             fix="Upgrade recyclekit: pip install --upgrade recyclekit",
         )
     return False
+
+
+def is_newer(found: str) -> bool:
+    """Return whether a schema is one that only a newer version knows.
+
+    Raises:
+        LedgerError: it is no version of ours.
+    """
+    if not found.isdecimal():
+        raise LedgerError(
+            "This database is no ledger.",
+            why=f"Its schema says {found!r}, which is another program's.",
+            fix="Name a database or schema of its own under `ledger:`.",
+        )
+    return int(found) > int(HEAD)
 
 
 def migrate(connection: Connection, to: str = HEAD) -> None:

@@ -49,7 +49,7 @@ class Held(Protocol):
     @property
     def token(self) -> int: ...
     @property
-    def holder(self) -> str: ...
+    def holder(self) -> object: ...
 
 
 def ticket(
@@ -57,4 +57,5 @@ def ticket(
 ) -> Ticket:
     """Return the ticket with which other processes write parts of a run under this lease."""
     formats = None if readings is None else {str(table): dict(found) for table, found in readings.items()}
-    return Ticket(run=run, pipeline=lease.pipeline, token=lease.token, holder=lease.holder, day=day, readings=formats)
+    holder = str(lease.holder)
+    return Ticket(run=run, pipeline=lease.pipeline, token=lease.token, holder=holder, day=day, readings=formats)

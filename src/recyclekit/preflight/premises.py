@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from recyclekit import clock
 from recyclekit.errors import RecyclekitError
 from recyclekit.models.snapshot import Finding
 from recyclekit.project import Project
@@ -75,16 +74,16 @@ def _leases(project: Project) -> Iterator[Finding]:
         held = project.ledger().leases()
     except RecyclekitError:
         return  # preflight says what is wrong with the ledger
-    now = clock.now()
     for lease in held:
-        who = f"run {lease.run}, process {lease.pid} on {lease.host}, since {lease.since}"
+        who = lease.holder.words
         where = f"pipelines.{lease.pipeline}"
-        if lease.is_dead or lease.ends_at <= now:
+        if lease.is_dead or lease.has_ended:
             how = (
                 "that process is gone" if lease.is_dead else f"it gave no sign of life since {lease.ends_at:%H:%M} UTC"
             )
             what = f"The lease is still held by a dead run: {who}; {how}."
-            fix = f"Nothing needs to be freed: the next run takes it over. To finish now: recyclekit retry {lease.run}"
+            finish = f"recyclekit retry {lease.holder.run}"
+            fix = f"Nothing needs to be freed: the next run takes it over. To finish now: {finish}"
             yield Finding(level="warning", where=where, what=what, fix=fix)
         else:
             what = f"The pipeline is being worked on: {who}."
