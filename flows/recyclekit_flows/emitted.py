@@ -8,6 +8,7 @@
 | recyclekit.run.applied | a run ended and nothing failed (records that changed meanwhile are skipped) |
 | recyclekit.run.partially-failed | it ended with writes that failed, are in doubt or were not sent |
 | recyclekit.run.undone | an undo ended so |
+| recyclekit.deals.handed-back | a run gave deals to sales again whose buyer moved, once all writes of it were proven |
 | recyclekit.guard.tripped | a change guard of the policy stopped a plan |
 | recyclekit.quota.spent | the other side's quota stopped a run |
 """
@@ -21,6 +22,7 @@ from prefect.events import emit_event
 from recyclekit.events import (
     ApprovalAsked,
     ApprovalGiven,
+    DealsHandedBack,
     Event,
     GuardTripped,
     QuotaSpent,
@@ -49,6 +51,10 @@ def emit(event: Event) -> None:
             _emit("run.undone", event, figures)
         case RunEnded(outcome=RunState.SUCCESS | RunState.PARTIAL, figures=figures) if not _unwell(figures):
             _emit("run.applied", event, figures)
+        case DealsHandedBack(figures=figures, deals=deals):
+            ids = [deal["deal"] for deal in deals]
+            more = figures["deals"] - len(deals)
+            _emit("deals.handed-back", event, {**figures, "ids": ids, "more": more, "handed_back": list(deals)})
         case GuardTripped(guards=guards):
             _emit("guard.tripped", event, {"guards": list(guards)})
         case QuotaSpent():
@@ -61,7 +67,10 @@ def _unwell(figures: Mapping[str, int]) -> bool:
     return any(figures.get(name) for name in ("failed", "in_doubt", "unsent"))
 
 
-_Told = RunPlanned | ApprovalAsked | ApprovalGiven | RunPartiallyFailed | RunEnded | GuardTripped | QuotaSpent
+_Told = (
+    RunPlanned | ApprovalAsked | ApprovalGiven | RunPartiallyFailed | RunEnded | DealsHandedBack | GuardTripped
+    | QuotaSpent
+)  # fmt: skip
 
 
 def _emit(name: str, event: _Told, payload: Mapping[str, object]) -> None:

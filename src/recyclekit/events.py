@@ -85,6 +85,19 @@ class RunPartiallyFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DealsHandedBack:
+    """A run gave deals to sales again, and every write of it is proven; of one run, each deal is told once.
+
+    `deals` are the first of them, as `models.hand_back.packet` gives them; `figures`: deals, and how many by signal.
+    """
+
+    run: str
+    pipeline: str
+    figures: Mapping[str, int]
+    deals: tuple[Mapping[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardTripped:
     """A change guard of the policy stopped a plan before anything was written."""
 
@@ -103,7 +116,7 @@ class QuotaSpent:
 
 Event = (
     StageStarted | StageProgressed | StageEnded | RunPlanned | ApprovalAsked | ApprovalGiven | RunEnded
-    | RunPartiallyFailed | GuardTripped | QuotaSpent
+    | RunPartiallyFailed | DealsHandedBack | GuardTripped | QuotaSpent
 )  # fmt: skip
 Listen = Callable[[Event], None]
 

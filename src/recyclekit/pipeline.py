@@ -216,14 +216,14 @@ class Job:
     def write_back(self, plan: Plan, *, approve_guards: bool = False) -> Outcome:
         """Stage 5. Write a plan, deal by deal, after checking that nobody changed the deal meanwhile."""
         self.admit(plan, approve_guards=approve_guards)
-        if not plan.writes:
+        if plan.does_nothing:
             # Nothing to prove and nothing to undo: a run that leaves no trace in the CRM leaves none in the ledger.
             return self._told(Outcome(run=plan.manifest.run, state=RunState.SUCCESS, planned=0, applied=0))
         admission.refuse_undone(self.open_ledger(), self.pipeline, plan.manifest.run)
         run = admission.as_run(plan, self.pipeline, self.flow_run)
         day = checked_as_of(plan.manifest.made_at, plan.manifest.as_of, self.timezone)
         means = self._means(day, plan.manifest.readings)
-        means["ended_cycles"] = plan.ended_cycles
+        means["ended_cycles"], means["handed_back"] = plan.ended_cycles, plan.handed_back
         if day > plan.manifest.as_of:
             means["late"] = late(plan.actions, day)
         return self._told(stage_5.write_back(run, plan.scan_actions(), plan.dead_letters, **means))

@@ -46,9 +46,9 @@ def _intents(connection: Connection, pipeline: str) -> Iterator[tuple[Row[Any], 
 
 
 def blank_rows(store: Store, connection: Connection, pipeline: str, run: str, deals: frozenset[str]) -> dict[str, int]:
-    """Blank intents and actions, drop receipts, cycles and touches."""
+    """Blank intents and actions, drop receipts, cycles, touches and hand-backs."""
     if not deals:
-        return {"actions": 0, "cycles": 0, "touches": 0}
+        return {"actions": 0, "cycles": 0, "touches": 0, "hand_backs": 0}
     among = {"pipeline": pipeline, "deals": store.many(list(deals))}
     theirs = store.among("deal_id", "deals")
     of_deals = f"pipeline = :pipeline AND {theirs}"
@@ -59,7 +59,7 @@ def blank_rows(store: Store, connection: Connection, pipeline: str, run: str, de
     blanked = connection.execute(text(_BLANK + theirs), {**among, "run": run}).rowcount
     gone = {
         name: connection.execute(text(f"DELETE FROM {name} WHERE {of_deals}"), among).rowcount
-        for name in ("cycles", "touches")
+        for name in ("cycles", "touches", "hand_backs")
     }
     connection.execute(delete(packed).where(packed.c.pipeline == pipeline))
     reading.pack(store, connection, pipeline)

@@ -45,11 +45,11 @@ def drop_proposals(connection: Connection, pipeline: str, stones: Tombstones) ->
     """Let go of plans that wait for a word and name an erased record: they would be refused, and are made anew."""
     c, gone = proposals.c, 0
     for row in connection.execute(select(proposals).where((c.pipeline == pipeline) & c.actions.is_not(None))).all():
-        tables = [unpacked(bytes(part)) for part in (row.actions, row.ended_cycles)]
+        tables = [unpacked(bytes(part)) for part in (row.actions, row.ended_cycles, row.handed_back) if part]
         named = [stones.covers(Erasable.DEAL, table["deal_id"]).any() for table in tables]
         letters = unpacked(bytes(row.dead_letters))
         if any(named) or any(aside.any() for aside in tombs.aside(letters, stones).values()):
-            nothing = {"actions": None, "ended_cycles": None, "dead_letters": None}
+            nothing = {"actions": None, "ended_cycles": None, "dead_letters": None, "handed_back": None}
             over = {**nothing, "state": ProposalState.SUPERSEDED}
             gone += connection.execute(update(proposals).where(c.run == row.run).values(over)).rowcount
     return gone

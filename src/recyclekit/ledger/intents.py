@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -44,8 +44,24 @@ def number(connection: Connection, run: str) -> int:
     return int(found)
 
 
-def begin(store: Store, lease: Lease, run: Run, planned: pl.LazyFrame, set_aside: pl.DataFrame) -> None:
+def begin(
+    store: Store,
+    lease: Lease,
+    run: Run,
+    planned: pl.LazyFrame,
+    set_aside: pl.DataFrame,
+    *,
+    handing_back: Callable[[Connection, int], None] | None = None,
+) -> None:
     """Record a run with all its intents in one transaction; the same run and content again changes nothing.
+
+    Args:
+        store: of the ledger.
+        lease: of the pipeline.
+        run: the run.
+        planned: columns ACTIONS.
+        set_aside: what earlier stages set aside.
+        handing_back: records, of the run with this number, what it is to hand back.
 
     Raises:
         StalePlanError: it names a deal of a person who was erased.
@@ -66,6 +82,8 @@ def begin(store: Store, lease: Lease, run: Run, planned: pl.LazyFrame, set_aside
         _no_other_payload(store, connection, run.pipeline, planned, keys)
         run_no = _insert_run(connection, run, keys.height)
         parts.put_away(connection, run_no, planned)
+        if handing_back is not None:
+            handing_back(connection, run_no)
         if not set_aside.is_empty():
             told = tombs.without_names(connection, run.pipeline, set_aside)
             store.load(connection, "dead_letters", _letters(run_no, told))

@@ -17,10 +17,11 @@ from recyclekit.ledger.remembered import pack, unpacked
 from recyclekit.ledger.schema import proposals, runs
 from recyclekit.ledger.store import Store
 from recyclekit.models.decision import SCHEDULED
+from recyclekit.models.hand_back import no_hand_backs
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.proposal import PLAN_AGAIN, Cause, Door, Proposal, ProposalState, Verdict, repeated
 
-_TABLES = ("actions", "ended_cycles", "dead_letters")
+_TABLES = ("actions", "ended_cycles", "dead_letters", "handed_back")
 _FEW = 100
 _GONE: dict[str, None] = dict.fromkeys(_TABLES)
 _HEAD = [column for column in proposals.columns if column.name not in _TABLES]
@@ -33,6 +34,8 @@ def propose(
     manifest = plan.manifest
     tables = {"actions": pack(plan.actions), "ended_cycles": pack(plan.ended_cycles)}
     tables["dead_letters"] = pack(plan.dead_letters.with_columns(reason=pl.lit("")))  # reasons show values
+    if plan.handed_back.height:
+        tables["handed_back"] = pack(plan.handed_back)
     text = orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS).decode()
     c = proposals.c
 
@@ -88,17 +91,18 @@ def content(connection: Connection, run: str) -> Plan:
     row = connection.execute(select(proposals).where(proposals.c.run == run)).one_or_none()
     if row is None or row.actions is None:
         raise StalePlanError(f"The plan of run {run} is no longer kept.", why="It is over.", fix=PLAN_AGAIN)
-    tables = {name: bytes(getattr(row, name)) for name in _TABLES}
+    tables = {name: bytes(part) for name in _TABLES if (part := getattr(row, name)) is not None}
     if _seal(row.manifest, tables) != row.sha256:
         raise LedgerError(
             f"The plan of run {run} is not what was proposed.",
             why="Its seal does not fit: somebody changed the ledger.",
             fix=PLAN_AGAIN,
         )
-    actions, ended_cycles, dead_letters = (unpacked(packed) for packed in tables.values())
+    kept = {name: unpacked(packed) for name, packed in tables.items()}
     return Plan(
-        manifest=Manifest.model_validate_json(row.manifest), actions=actions, ended_cycles=ended_cycles,
-        dead_letters=dead_letters, decisions=pl.DataFrame(schema=SCHEDULED),
+        manifest=Manifest.model_validate_json(row.manifest), actions=kept["actions"], ended_cycles=kept["ended_cycles"],
+        dead_letters=kept["dead_letters"], decisions=pl.DataFrame(schema=SCHEDULED),
+        handed_back=kept.get("handed_back", no_hand_backs()),
     )  # fmt: skip
 
 
@@ -159,5 +163,6 @@ def _proposal(row: Row[Any], now: datetime) -> Proposal:
 def _seal(manifest: str, tables: dict[str, bytes]) -> str:
     digest = hashlib.sha256(manifest.encode())
     for name in _TABLES:
-        digest.update(hashlib.sha256(tables[name]).digest())
+        if name in tables:  # plans of older versions have no hand-backs
+            digest.update(hashlib.sha256(tables[name]).digest())
     return digest.hexdigest()

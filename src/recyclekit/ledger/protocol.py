@@ -11,6 +11,7 @@ import polars as pl
 
 from recyclekit.ledger.holder import Holder
 from recyclekit.models.budget import Ask, Grant
+from recyclekit.models.hand_back import HandBack
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import Action, Plan
 from recyclekit.models.proposal import Cause, Proposal, Verdict
@@ -28,11 +29,16 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldLease:
-    """Who holds a lease, as told to a person; `is_dead`: provably, its process on this machine has ended."""
+    """Who holds a lease, as told to a person.
+
+    `has_ended`: by the ledger's clock. `is_dead`: provably, its process on this machine is gone. The next run takes
+    either over.
+    """
 
     pipeline: str
     holder: Holder
     ends_at: datetime
+    has_ended: bool
     is_dead: bool
 
 
@@ -65,6 +71,14 @@ class LedgerReader(Protocol):
 
     def dead_letters(self, run: str) -> pl.DataFrame:
         """Return what a run set aside."""
+        ...
+
+    def hand_backs(self, run: str) -> Sequence[HandBack]:
+        """Return what a run (its whole id) hands back to sales, as far as it has come."""
+        ...
+
+    def hand_backs_of(self, pipeline: str, deal: str) -> Sequence[HandBack]:
+        """Return how often a deal was handed back, or is about to be, the last time first."""
         ...
 
     def leases(self) -> Sequence[HeldLease]:
@@ -114,11 +128,19 @@ class Ledger(LedgerReader, Protocol):
         """Give the lease back; harmless where it is already lost."""
         ...
 
-    def begin(self, lease: Lease, run: Run, actions: pl.DataFrame | pl.LazyFrame, dead_letters: pl.DataFrame) -> None:
+    def begin(
+        self,
+        lease: Lease,
+        run: Run,
+        actions: pl.DataFrame | pl.LazyFrame,
+        dead_letters: pl.DataFrame,
+        handed_back: pl.DataFrame | None = None,
+    ) -> None:
         """Record a run with all its intents in one transaction; the same run and content again changes nothing.
 
         `actions` has the columns ACTIONS and, in an undo, `remote_id`; where they lie in files, they are taken in
-        pieces. Of dead letters, reasons are not kept: they show values.
+        pieces. Of dead letters, reasons are not kept: they show values. `handed_back` has the columns HANDED_BACK; a
+        cycle of these that no write of the run proves to be over ends here.
 
         Raises:
             LedgerError: a key is known with another payload. DecidedError: the run is, with another plan.
@@ -146,7 +168,8 @@ class Ledger(LedgerReader, Protocol):
         """Commit receipts; `done` also records the touch and opens its cycle, in the same transaction.
 
         A receipt of state `planned` says that nothing was applied: the action is unsent again. What is done stays done.
-        Opening a cycle ends the deal's earlier one (`changed`); a `-` action that is done ends its own (`revived`).
+        Opening a cycle ends the deal's earlier one (`changed`); a `-` action that is done ends its own: as the
+        run's hand-backs say, else as `revived`.
 
         Raises:
             LedgerError: `done` for an action that was never marked as sent.
@@ -164,8 +187,12 @@ class Ledger(LedgerReader, Protocol):
         """
         ...
 
-    def end(self, lease: Lease, run: str, state: RunState) -> None:
-        """Record a run's outcome."""
+    def end(self, lease: Lease, run: str, state: RunState) -> Sequence[HandBack]:
+        """Record a run's outcome; return the deals that are handed back by now and were not before.
+
+        A deal is, once every write of its hand-back is proven, each in one answer only; none after a bug. Of an undo,
+        those whose cycle runs again.
+        """
         ...
 
     def end_cycles(self, lease: Lease, ended: pl.DataFrame) -> None:

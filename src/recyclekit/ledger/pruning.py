@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, select, text, update
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.intents import span
 from recyclekit.ledger.protocol import Lease
-from recyclekit.ledger.schema import actions, dead_letters, intents, proposals, receipts, runs
+from recyclekit.ledger.schema import actions, dead_letters, hand_backs, intents, proposals, receipts, runs
 from recyclekit.ledger.states import DOUBT, RUN_BITS
 from recyclekit.ledger.store import Store
 from recyclekit.models.proposal import ProposalState
@@ -85,6 +85,7 @@ def _forget_runs(connection: Connection, gone: Collection[int]) -> dict[str, int
         connection.execute(delete(receipts).where(receipts.c.action_id.between(low, high)))
         found["actions"] += connection.execute(delete(actions).where(actions.c.id.between(low, high))).rowcount
         connection.execute(delete(intents).where(intents.c.run_no == run_no))
+        connection.execute(delete(hand_backs).where(hand_backs.c.run_no == run_no))
         letters = delete(dead_letters).where(dead_letters.c.run_no == run_no)
         found["dead_letters"] += connection.execute(letters).rowcount
         found["runs"] += connection.execute(delete(runs).where(runs.c.run_no == run_no)).rowcount
@@ -113,5 +114,5 @@ def _forget_plans(connection: Connection, pipeline: str, before: datetime) -> in
 def _empty_plans(connection: Connection, pipeline: str, before: datetime) -> int:
     c = proposals.c
     late = (c.pipeline == pipeline) & (c.state == ProposalState.WAITING) & (c.expires_at < before)
-    empty = {"actions": None, "ended_cycles": None, "dead_letters": None}
+    empty = {"actions": None, "ended_cycles": None, "dead_letters": None, "handed_back": None}
     return connection.execute(update(proposals).where(late & c.actions.is_not(None)).values(empty)).rowcount

@@ -182,6 +182,28 @@ touches = Table(
     sqlite_with_rowid=False,
 )
 
+hand_backs = Table(
+    "hand_backs",
+    metadata,
+    Column("run_no", Integer, ForeignKey("runs.run_no"), primary_key=True),
+    _text("deal_id", "id", primary_key=True),
+    Column("cycle", SmallInteger, primary_key=True),
+    _text("pipeline", "code", nullable=False),
+    _text("track", "code"),
+    _text("reason", "code"),
+    Column("opened_on", Date),
+    _text("steps", "json of codes", nullable=False),
+    _text("signal", "code", nullable=False),
+    _text("source", "code"),
+    Column("contact_on", Date),
+    Column("ended_on", Date, nullable=False),
+    _text("ended_why", "code", nullable=False),
+    Column("handed_at", UtcTime),  # null until every write of it is proven
+    _text("undone_by", "id"),
+    Index("hand_backs_deal", "pipeline", "deal_id"),
+    sqlite_with_rowid=False,
+)
+
 packed = Table(
     "packed",
     metadata,
@@ -226,6 +248,7 @@ proposals = Table(
     Column("actions", LargeBinary),  # these three as Parquet; null once nobody can write them any more
     Column("ended_cycles", LargeBinary),
     Column("dead_letters", LargeBinary),
+    Column("handed_back", LargeBinary),  # the same, where there are any
     Column("decided_at", UtcTime),
     _text("decided_by", "code"),
     Column("deal_limit", Integer),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 
 from recyclekit import clock
 from recyclekit.errors import UnknownRunError
-from recyclekit.ledger import budgets, intents, proposals, reading, touching
+from recyclekit.ledger import budgets, hand_backs, intents, proposals, reading, tombs, touching
 from recyclekit.ledger import lease as leasing
 from recyclekit.ledger.parts import Known
 from recyclekit.ledger.protocol import HeldLease, Lease
@@ -21,11 +21,12 @@ from recyclekit.ledger.settling import give_up, record, reopen_run
 from recyclekit.ledger.store import Store, Work
 from recyclekit.ledger.version import is_current, migrate, version
 from recyclekit.models.budget import Ask, Grant
+from recyclekit.models.hand_back import HandBack, no_hand_backs
 from recyclekit.models.inverse import undone_key
 from recyclekit.models.memory import Memory
-from recyclekit.models.plan import Action, Plan
+from recyclekit.models.plan import Action, Change, Plan
 from recyclekit.models.proposal import Cause, Proposal, Verdict
-from recyclekit.models.run import Receipt, ReceiptState, Run, RunState
+from recyclekit.models.run import Receipt, ReceiptState, Run, RunKind, RunState
 from recyclekit.models.snapshot import dead_letters
 
 T = TypeVar("T")
@@ -68,6 +69,12 @@ class SqlLedger:
 
         return self._read(work, dead_letters())
 
+    def hand_backs(self, run: str) -> Sequence[HandBack]:
+        return self._read(lambda c: hand_backs.of_run(c, run), [])
+
+    def hand_backs_of(self, pipeline: str, deal: str) -> Sequence[HandBack]:
+        return self._read(lambda c: hand_backs.of_deal(c, pipeline, deal), [])
+
     def leases(self) -> Sequence[HeldLease]:
         return self._read(lambda c: leasing.held(self.store, c), [])
 
@@ -108,9 +115,22 @@ class SqlLedger:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def begin(self, lease: Lease, run: Run, actions: pl.DataFrame | pl.LazyFrame, dead_letters: pl.DataFrame) -> None:
+    def begin(
+        self,
+        lease: Lease,
+        run: Run,
+        actions: pl.DataFrame | pl.LazyFrame,
+        dead_letters: pl.DataFrame,
+        handed_back: pl.DataFrame | None = None,
+    ) -> None:
         self._make_ready()
-        intents.begin(self.store, lease, run, actions.lazy(), dead_letters)
+        ours = no_hand_backs() if handed_back is None else handed_back
+
+        def mean(connection: Connection, run_no: int) -> None:
+            tombs.refuse_erased(connection, run.pipeline, ours.lazy())
+            hand_backs.mean(self.store, connection, run, run_no, planned=actions.lazy(), ours=ours)
+
+        intents.begin(self.store, lease, run, actions.lazy(), dead_letters, handing_back=mean if ours.height else None)
 
     def mark_sent(self, lease: Lease, run: str, keys: Sequence[str]) -> Sequence[Receipt]:
         return intents.mark_sent(self.store, lease, run, keys)
@@ -118,7 +138,9 @@ class SqlLedger:
     def settle(self, lease: Lease, run: str, receipts: Sequence[Receipt]) -> None:
         def work(connection: Connection) -> None:
             known, done = self._settle(connection, lease, run, receipts)
-            touching.remember(self.store, connection, known, done)
+            deals = [row.deal_id for row in done if row.change == Change.REMOVE]
+            ends = hand_backs.ends_of(self.store, connection, run, deals) if deals else {}
+            touching.remember(self.store, connection, known, done, ends)
 
         self.store.write("settle", work)
 
@@ -132,6 +154,7 @@ class SqlLedger:
                 taken = [{"id": row.id, "by": undo_run} for row in undone]
                 self.store.each(connection, "UPDATE actions SET undone_by = :by WHERE id = :id", taken)
                 touching.forget(self.store, connection, known, undone)
+                hand_backs.forget(self.store, connection, known, [(row.deal_id, row.cycle) for row in undone])
 
         self.store.write("undo_settle", work)
 
@@ -163,18 +186,27 @@ class SqlLedger:
 
         return self.store.write("give_up", work)
 
-    def end(self, lease: Lease, run: str, state: RunState) -> None:
+    def end(self, lease: Lease, run: str, state: RunState) -> Sequence[HandBack]:
+        moved: list[HandBack] = []
+
         def work(connection: Connection) -> None:
             leasing.check(connection, lease)
             run_no = intents.number(connection, run)
-            counts = orjson.dumps(reading.counts(connection, run_no)).decode()
-            ended = {"state": state, "counts": counts, "ended_at": clock.now()}
+            counts = reading.counts(connection, run_no)
+            ended = {"state": state, "counts": orjson.dumps(counts).decode(), "ended_at": clock.now()}
             connection.execute(update(runs).where(runs.c.run_no == run_no).values(ended))
             if state in {RunState.SUCCESS, RunState.PARTIAL}:
                 proposals.applied(connection, run)
+            known = reading.head(connection, run_no)
+            if known.kind is RunKind.UNDO:
+                moved[:] = hand_backs.take_up(self.store, connection, known)
+            elif state is not RunState.FAILED:  # after a bug nobody is told; whoever takes the run up tells
+                # A commit whose answer was lost is done again, and finds nothing new.
+                moved[:] = hand_backs.prove(self.store, connection, run_no, unsent=counts.get("planned", 0)) or moved
             reading.pack(self.store, connection, lease.pipeline)
 
         self.store.write("end", work)
+        return moved
 
     def end_cycles(self, lease: Lease, ended: pl.DataFrame) -> None:
         rows = ended.select("deal_id", "cycle", "ended_on", "ended_why").rows()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration. Revisions are four digits that grow, so a newer ledger is one with a larger number."""
 
 LIVE = "state IN ('sent', 'done', 'in_doubt') AND undone_by IS NULL"

@@ -30,11 +30,13 @@ _FORGET_TOUCH = f"DELETE FROM touches WHERE {_THIS} AND cycle = :cycle AND key =
 _FORGET_CYCLE = f"""DELETE FROM cycles WHERE {_THIS} AND cycle = :cycle AND NOT EXISTS (SELECT 1 FROM touches
     WHERE touches.pipeline = cycles.pipeline AND touches.deal_id = cycles.deal_id AND touches.cycle = cycles.cycle)"""
 _UNPACK = "DELETE FROM packed WHERE pipeline = :pipeline"
-_END_NOT = f"UPDATE cycles SET ended_on = NULL, ended_why = NULL, ended_by = NULL WHERE {_THIS} AND ended_by = :run"
+END_NOT = f"UPDATE cycles SET ended_on = NULL, ended_why = NULL, ended_by = NULL WHERE {_THIS} AND ended_by = :run"
 
 
-def remember(store: Store, connection: Connection, run: Run, done: Iterable[Known]) -> None:
-    """Record what done actions opened, touched and ended."""
+def remember(
+    store: Store, connection: Connection, run: Run, done: Iterable[Known], ends: Mapping[tuple[str, int], Any]
+) -> None:
+    """Record what done actions opened, touched and ended; `ends` has when and why, by deal and cycle, if not today."""
     rows = [row for row in done if row.kind in _WRITES and row.cycle is not None]
     on = run.as_of or run.started_at.date()
     going = [_told(row, run, on.isoformat()) for row in rows if row.change != Change.REMOVE]
@@ -46,7 +48,8 @@ def remember(store: Store, connection: Connection, run: Run, done: Iterable[Know
     if rows:
         store.each(connection, _UNPACK, [{"pipeline": run.pipeline}])
     left = [row for row in rows if row.change == Change.REMOVE and row.kind == ActionKind.SET_FIELDS]
-    end(store, connection, run.pipeline, run.run, [(row.deal_id, row.cycle or 0, on, "revived") for row in left])
+    pairs = [(row.deal_id, row.cycle or 0) for row in left]
+    end(store, connection, run.pipeline, run.run, [(*pair, *ends.get(pair, (on, "revived"))) for pair in pairs])
 
 
 def end(
@@ -68,7 +71,7 @@ def forget(store: Store, connection: Connection, undo: Run, undone: Sequence[Kno
     store.each(connection, _UNPACK, [{"pipeline": undo.pipeline}])
     opening = [one for one, row in zip(rows, undone, strict=True) if row.change != Change.REMOVE]
     store.each(connection, _FORGET_CYCLE, opening)
-    store.each(connection, _END_NOT, rows)
+    store.each(connection, END_NOT, rows)
 
 
 def _told(row: Known, run: Run, on: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def narrowed(plan: Plan, limit: int | None = None, without: Collection[str] = ()
     `limit` in the plan's order. What is left out is planned again the next time.
 
     Args:
-        plan: its actions and ended cycles are looked at.
+        plan: its actions, ended cycles and hand-backs are looked at.
         limit: the most deals that are written; None: all.
         without: tracks whose deals are left out.
 
@@ -34,11 +34,13 @@ def narrowed(plan: Plan, limit: int | None = None, without: Collection[str] = ()
     shut = actions.filter(pl.col("track").is_in(list(without)))["deal_id"].unique()
     free = actions.filter(~pl.col("deal_id").is_in(shut.implode()))["deal_id"].unique(maintain_order=True)
     kept = free if limit is None else free.head(limit)
-    left = actions.filter(~pl.col("deal_id").is_in(kept.implode()))["deal_id"].unique()
+    gone = actions.filter(~pl.col("deal_id").is_in(kept.implode()))["deal_id"].unique()
+    stays = ~pl.col("deal_id").is_in(gone.implode())
     return replace(
         plan.in_memory(),
         actions=actions.filter(pl.col("deal_id").is_in(kept.implode())),
-        ended_cycles=plan.ended_cycles.filter(~pl.col("deal_id").is_in(left.implode())),
+        ended_cycles=plan.ended_cycles.filter(stays),
+        handed_back=plan.handed_back.filter(stays),
     )
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from recyclekit.models.hand_back import no_hand_backs
 from recyclekit.models.memory import ENDED_CYCLES, UNFINISHED
 from recyclekit.models.snapshot import Finding
 
@@ -117,7 +118,10 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A run's decisions and intended writes. `decisions` has the columns SCHEDULED, `actions` the columns ACTIONS."""
+    """A run's decisions and intended writes. `decisions` has the columns SCHEDULED, `actions` the columns ACTIONS.
+
+    `handed_back` has the columns HANDED_BACK; `ended_cycles` leaves out those that end with it.
+    """
 
     manifest: Manifest
     actions: pl.DataFrame
@@ -125,6 +129,7 @@ class Plan:
     dead_letters: pl.DataFrame
     findings: tuple[Finding, ...] = ()
     ended_cycles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENDED_CYCLES))
+    handed_back: pl.DataFrame = field(default_factory=no_hand_backs)
     unmapped: pl.DataFrame = field(default_factory=pl.DataFrame)  # reason values in no picklist: value, deals, amount
     unfinished: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNFINISHED))  # runs that stopped early
 
@@ -144,6 +149,11 @@ class Plan:
     def writes(self) -> int:
         """The number of actions."""
         return self.actions.height
+
+    @property
+    def does_nothing(self) -> bool:
+        """Whether applying it would change nothing, neither in a CRM nor in the ledger."""
+        return not self.writes and self.handed_back.is_empty()
 
 
 class PlanInFiles(Plan):

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from recyclekit.errors import ExitCode
+from recyclekit.models.hand_back import HandBack
 from recyclekit.models.plan import PolicyStamp
 
 
@@ -82,6 +83,8 @@ class Outcome:
     """What apply, retry and undo report. planned = applied + skipped + failed + in_doubt + unsent.
 
     `stop` and `why` say what made the run stop before its end, where something did; what is unsent can be resumed.
+    `handed_back` are the deals that this attempt gave to sales again, each proven and told once; in an undo, those
+    whose cycle runs again.
     `remarks` say in words where a sink's answers broke the contract; what they left unproven is in doubt.
     """
 
@@ -97,6 +100,7 @@ class Outcome:
     stop: ExitCode | None = None
     why: str = ""
     kind: RunKind = RunKind.APPLY
+    handed_back: tuple[HandBack, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @property

@@ -9,8 +9,8 @@ from recyclekit.events import Event, Listen, Observer, RunEnded, StageEnded, Sta
 
 _log = logging.getLogger("recyclekit.run")
 _WORDS = {"RunPlanned": "planned", "ApprovalAsked": "waits for approval", "ApprovalGiven": "was decided on",
-          "RunPartiallyFailed": "left writes behind", "GuardTripped": "was stopped by a guard",
-          "QuotaSpent": "ran out of quota"}  # fmt: skip
+          "RunPartiallyFailed": "left writes behind", "DealsHandedBack": "handed deals back to sales",
+          "GuardTripped": "was stopped by a guard", "QuotaSpent": "ran out of quota"}  # fmt: skip
 
 
 _LOGGING: list[Listen] = []

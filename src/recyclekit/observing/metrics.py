@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from recyclekit.events import Event, RunEnded, StageEnded, StageProgressed, StageStarted
+from recyclekit.events import DealsHandedBack, Event, RunEnded, StageEnded, StageProgressed, StageStarted
 
 
 class Told(Protocol):
@@ -55,6 +55,8 @@ class Metrics:
                 self.read += done
             case StageEnded(stage=stage, seconds=seconds, figures=figures):
                 self._ended(stage, seconds, figures)
+            case DealsHandedBack(figures=figures):
+                self.ended["handed_back"] = self.ended.get("handed_back", 0) + figures["deals"]
             case RunEnded(figures=figures):
                 for name, count in figures.items():
                     self.ended[name] = self.ended.get(name, 0) + count
@@ -86,6 +88,7 @@ class Metrics:
             "failed": self.ended.get("failed"),
             "in doubt": self.ended.get("in_doubt"),
             "unsent": self.ended.get("unsent"),
+            "handed back": self.ended.get("handed_back"),
             "requests": self.requests if self._calls() else None,
             **{f"quota left of {name}": left for name, left in self.quota_left.items()},
             **{f"seconds of {name}": round(stage.seconds, 3) for name, stage in self.stages.items()},

@@ -73,13 +73,19 @@ def assemble(
         decisions=pl.DataFrame() if in_slices else _with_money(made.decisions, snapshot.deals),
         dead_letters=snapshot.dead_letters,
         findings=(*snapshot.findings, *classified.findings),
-        ended_cycles=made.ended_cycles,
+        ended_cycles=_without(made.ended_cycles, made.handed_back),
+        handed_back=made.handed_back,
         unmapped=classified.unmapped,
         unfinished=unfinished,
     )
     if isinstance(made, ScheduledInSlices) and isinstance(snapshot, SnapshotInSlices):
         return PlanInFiles(plan, together(made.lines), _with_money_in_slices(made, snapshot), made.shelf)
     return plan
+
+
+def _without(ended_cycles: pl.DataFrame, handed_back: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the cycles that are handed back: their ends are the run's own, in the transactions that prove them."""
+    return ended_cycles.join(handed_back, on=["deal_id", "cycle"], how="anti", maintain_order="left")
 
 
 def _refuse_open_sums(snapshot: Snapshot, buckets: Mapping[str, int]) -> None:

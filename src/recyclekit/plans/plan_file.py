@@ -1,7 +1,7 @@
 """Plans as files: a readable manifest that seals Parquet files beside it, and decisions for a spreadsheet.
 
-`plan.json` is the manifest; `plan.actions.parquet` holds the actions; ended cycles and dead letters lie beside it where
-there are any. Whatever was edited by hand, swapped or lost is noticed before anything is written to a CRM.
+`plan.json` is the manifest; `plan.actions.parquet` holds the actions; ended cycles, dead letters and hand-backs lie
+beside it where there are any. What was edited by hand, swapped or lost is noticed before anything is written to a CRM.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 from recyclekit.errors import InputError, PlanError, StalePlanError
 from recyclekit.models.decision import SCHEDULED
 from recyclekit.models.export import guard_formulas
+from recyclekit.models.hand_back import no_hand_backs
 from recyclekit.models.memory import ENDED_CYCLES
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.snapshot import DEAD_LETTERS
@@ -45,7 +47,9 @@ def save(plan: Plan, path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         actions = _save_table(plan.scan_actions(), path, "actions")
-        tables = {"ended_cycles": plan.ended_cycles, "dead_letters": plan.dead_letters}
+        tables = {
+            "ended_cycles": plan.ended_cycles, "dead_letters": plan.dead_letters, "handed_back": plan.handed_back
+        }  # fmt: skip
         beside = dict(_save_table(table.lazy(), path, name) for name, table in tables.items() if table.height)
         manifest = plan.manifest.model_copy(
             update={"actions_file": actions[0], "actions_sha256": actions[1], "beside": beside, "seal": None}
@@ -83,6 +87,7 @@ def load(path: Path) -> Plan:
         decisions=pl.DataFrame(schema=SCHEDULED),
         dead_letters=tables.get("dead_letters", pl.DataFrame(schema=DEAD_LETTERS)),
         ended_cycles=tables.get("ended_cycles", pl.DataFrame(schema=ENDED_CYCLES)),
+        handed_back=tables.get("handed_back", no_hand_backs()),
     )
 
 
@@ -108,10 +113,7 @@ def kept(state: Path, run: str) -> Plan:
     plan, decisions = load(path), _beside(path, "decisions")
     if not decisions.is_file():
         return plan
-    return Plan(
-        manifest=plan.manifest, actions=plan.actions, decisions=pl.read_parquet(decisions),
-        dead_letters=plan.dead_letters, ended_cycles=plan.ended_cycles,
-    )  # fmt: skip
+    return replace(plan, decisions=pl.read_parquet(decisions))
 
 
 def seal(manifest: Manifest) -> str:

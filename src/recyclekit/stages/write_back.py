@@ -56,6 +56,7 @@ class Means(TypedDict, total=False):
     sink cannot. should_stop: asked between calls; true ends the run after the call in hand, resumable.
     sleep: waits between attempts.
     ended_cycles: cycles that the plan found to be over (columns ENDED_CYCLES), recorded before its intents.
+    handed_back: deals that the plan hands back (columns HANDED_BACK), recorded with its intents.
     lease: of the pipeline, where the caller holds it and keeps it alive; else one is taken for this attempt.
     choice: which writes of a run that is taken up this attempt is about, and what is given up or was seen by a person.
     late: deals, each with why, whose touch was due while the plan waited (models.drift); they are skipped.
@@ -71,6 +72,7 @@ class Means(TypedDict, total=False):
     patience: Patience
     sleep: Callable[[float], None]
     ended_cycles: pl.DataFrame
+    handed_back: pl.DataFrame
     lease: Lease
     choice: Choice
     late: Mapping[str, str]
@@ -97,7 +99,7 @@ def write_back(
         ended = means.get("ended_cycles")
         if ended is not None and ended.height:
             means["ledger"].end_cycles(lease, ended)
-        means["ledger"].begin(lease, run, actions, dead_letters)
+        means["ledger"].begin(lease, run, actions, dead_letters, means.get("handed_back"))
         return _Desk(run, lease, means).carry_out()
 
 
@@ -211,11 +213,11 @@ class _Desk:
             with self.beating():
                 self.share(self.run, self.lease)
         outcome = self.outcome(counts.get(ReceiptState.DONE, 0), self.work())
-        self.ledger.end(self.lease, self.run.run, outcome.state)
+        handed_back = self.ledger.end(self.lease, self.run.run, outcome.state)
         seconds = time.perf_counter() - started
         figures = {"applied": outcome.applied, "skipped": len(outcome.skipped), "failed": len(outcome.failed)}
         self.listen(StageEnded(run=self.run.run, stage=STAGE, seconds=seconds, figures=figures))
-        return outcome
+        return replace(outcome, handed_back=tuple(handed_back))
 
     def work(self) -> RemoteError | None:
         """Settle doubt, send what is unsent, and return what made us stop early, if anything did."""
