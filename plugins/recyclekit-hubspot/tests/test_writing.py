@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from recyclekit.connectors import FindsByKey, KnowsQuota, ReadsBack, SetsUp, Sink, Undoes
-from recyclekit.errors import RetryableError
+from recyclekit.errors import RefusedError, RetryableError
 from recyclekit.models.plan import Action, ActionKind
 from recyclekit.models.run import Receipt, ReceiptState
 from recyclekit.models.tables import Table
 from recyclekit.testing.factories import OWN, create_task, enrol, set_fields, undoing
 from recyclekit.testing.sandbox.faults import Fault, FaultKind
+from recyclekit_hubspot.answers import Answer
 from recyclekit_hubspot.columns import ID
+from recyclekit_hubspot.transport import Call, Transport
 
 from .conftest import Opener, Portal
 
@@ -238,6 +240,65 @@ def test_a_poisoned_task_is_set_aside(portal: Portal, owner: str) -> None:
     bad = receipts[actions[5].key]
     assert (bad.state, bad.code, bad.field) == (ReceiptState.FAILED, "INVALID_DATE", "hs_timestamp")
     assert states(receipts.values()).count("done") == 19
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[int]]:
+    """Let a call that would create a certain task be refused as a whole; return the sizes of all that were sent."""
+
+    def refuse(key: str) -> list[int]:
+        sent: list[int] = []
+        real = Transport.ask
+
+        def ask(self: Transport, call: Call, read: Callable[[Answer], object]) -> object:
+            if not call.path.endswith("/tasks/batch/create"):
+                return real(self, call, read)
+            assert isinstance(call.body, dict)
+            keys = [key for one in call.body["inputs"] for key in one["properties"].values()]
+            sent.append(len(call.body["inputs"]))
+            if key in keys:
+                raise RefusedError("Property values were not valid.", code="INVALID_DATE")
+            return real(self, call, read)
+
+        monkeypatch.setattr(Transport, "ask", ask)
+        return sent
+
+    return refuse
+
+
+@pytest.mark.parametrize("poisoned", [0, 37, 99])
+def test_a_task_that_sinks_its_call_is_found_by_halving(
+    portal: Portal, owner: str, refusing: Callable[[str], list[int]], poisoned: int
+) -> None:
+    actions = [create_task(deal, owner) for deal in portal.deals(100)]
+    sent = refusing(actions[poisoned].key)
+    receipts = portal.sink().write(actions)
+    assert [receipt.key for receipt in receipts] == [action.key for action in actions]
+    bad = receipts[poisoned]
+    assert (bad.state, bad.code) == (ReceiptState.FAILED, "INVALID_DATE")
+    assert states(receipts).count("done") == len(portal.crm.objects["tasks"]) == 99
+    assert len(sent) <= 15  # 1, and 2 for each of 7 halvings
+
+
+def test_halves_share_what_is_sent_again_after_doubt(
+    portal: Portal, owner: str, refusing: Callable[[str], list[int]]
+) -> None:
+    """All that is not refused is answered with rubbish, and nothing is made: no half tries so often for itself."""
+    actions = [create_task(deal, owner) for deal in portal.deals(100)]
+    sent = refusing(actions[99].key)
+    portal.crm.faults.add(Fault(kind=FaultKind.LYING_200, path="*/tasks/batch/create", times=None))
+    receipts = portal.sink().write(actions)
+    assert states(receipts) == ["planned"] * 99 + ["failed"], "looked up and absent: left to the next attempt"
+    assert len(sent) <= 15 + 5  # six tries are five times again
+
+
+def test_what_is_done_when_the_day_ends_is_not_forgotten(
+    portal: Portal, owner: str, refusing: Callable[[str], list[int]]
+) -> None:
+    actions = [create_task(deal, owner) for deal in portal.deals(10)]
+    refusing(actions[9].key)
+    portal.crm.faults.add(Fault(kind=FaultKind.DAILY_QUOTA, path="*/tasks/batch/create", skip=1, times=None))
+    assert states(portal.sink().write(actions)) == ["done"] * 5 + ["planned"] * 5
 
 
 def test_a_task_is_not_given_to_somebody_who_left_or_never_was(portal: Portal, owner: str) -> None:
