@@ -6,10 +6,10 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recyclekit.policy.cases import cases
 from recyclekit.policy.compile import compile_condition
 from recyclekit.policy.judge import judge
 from recyclekit.policy.loader import Policy, load_policy
-from recyclekit.policy.probe import cases
 from recyclekit.policy.spec import Label, Rule
 
 STANDARD = load_policy("standard")

@@ -10,10 +10,10 @@ import polars as pl
 
 from recyclekit.models.snapshot import Finding
 from recyclekit.models.wording import counted
+from recyclekit.policy.cases import cases
 from recyclekit.policy.facts import FACTS, FACTS_SCHEMA
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.own_deals import OwnDeals, check_on
-from recyclekit.policy.probe import cases
 from recyclekit.policy.reasons import TAXONOMY
 
 NOT_RECYCLED: Final = {"price": "no_budget"}
