@@ -73,7 +73,7 @@ def measure() -> Iterator[Figure]:
         yield Figure(name=f"{vendor}: wrongly set aside", value=many.wrongly_set_aside, unit="deals", bar=0, note=note)
         note = f"{clear.calls:,} calls under a clear sky"
         yield Figure(name=f"{vendor}: calls / a clear sky", value=many.calls / clear.calls, bar=1.5, note=note)
-        peaks = few.said["peak"], many.said["peak"]
+        peaks = few.cost.peak, many.cost.peak
         note = f"{peaks[0]:.0f} MB with {FEW:,} records, {peaks[1]:.0f} MB with {MANY:,}"
         yield Figure(name=f"{vendor}: peak memory", value=peaks[1] / peaks[0], bar=1.2, note=note)
 

@@ -1,9 +1,12 @@
-"""Run one case in a fresh process and measure it as the operating system does."""
+"""Run one case in a fresh process and measure it as the operating system does.
+
+Linux carries the peak of memory over from the process that forks to the program that takes its place, so a case that is
+started from a large process would seem as large. So a launcher that holds nothing stands between (`launcher.py`).
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +16,7 @@ from statistics import median
 from typing import Any
 
 DATA = Path("build/bench/data")
+LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +31,16 @@ class Cost:
 
 def cost(module: str, case: str, *args: object) -> Cost:
     """Run `python -m module case args…` and return its cost; the case prints one JSON document or nothing."""
-    with tempfile.TemporaryFile() as out:
-        began = os.times().elapsed
-        child = subprocess.Popen([sys.executable, "-m", module, case, *map(str, args)], stdout=out)
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        wall = os.times().elapsed - began
-        out.seek(0)
-        text = out.read()
-    if child.returncode:
-        raise RuntimeError(f"{module} {case} ended with {child.returncode}")
-    answer = json.loads(text) if text.strip() else None
-    return Cost(cpu=used.ru_utime + used.ru_stime, wall=wall, peak=used.ru_maxrss / 1024, answer=answer)
+    with tempfile.TemporaryDirectory() as folder:
+        told, said = Path(folder, "told"), Path(folder, "said")
+        command = [sys.executable, "-m", module, case, *map(str, args)]
+        with said.open("wb") as out:
+            subprocess.run([sys.executable, "-I", "-S", LAUNCHER, told, *command], stdout=out, check=True)
+        status, cpu, wall, peak = json.loads(told.read_bytes())
+        text = said.read_bytes()
+    if status:
+        raise RuntimeError(f"{module} {case} ended with {status}")
+    return Cost(cpu=cpu, wall=wall, peak=peak, answer=json.loads(text) if text.strip() else None)
 
 
 def rounds(n: int, module: str, cases: dict[str, tuple[object, ...]]) -> dict[str, list[Cost]]:

@@ -49,14 +49,7 @@ def _told(outcome: Outcome, refused: dict[str, tuple[str, str]]) -> dict[str, An
     return {
         "records": outcome.planned, "applied": outcome.applied, "failed": len(outcome.failed),
         "in_doubt": len(outcome.in_doubt), "unsent": outcome.unsent, "closes": outcome.sums_close, "refused": refused,
-        "peak": _peak(),
     }  # fmt: skip
-
-
-def _peak() -> float:
-    """Return the MB that this process took at most; what wait4 says counts the parent's, with the CRM in it, too."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":
