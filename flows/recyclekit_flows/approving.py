@@ -21,7 +21,9 @@ from recyclekit.models.plan import Plan
 from recyclekit.models.proposal import Cause, Door, Proposal, Verdict
 from recyclekit.pipeline import Job
 from recyclekit_flows.shown import form_text
+from recyclekit_flows.stopping import pausing
 from recyclekit_flows.waking import end
+from recyclekit_flows.witnessed import unwitnessed
 
 
 def put_forward(job: Job, plan: Plan, cause: Cause, hours: float) -> Proposal:
@@ -56,7 +58,8 @@ def ask(job: Job, proposal: Proposal, plan: Plan, limit: int | None = None) -> P
     get_run_logger().info("The plan of run %s waits for approval until %s.", proposal.run, proposal.expires_at)
     form = _form(proposal, plan, limit)
     left = _seconds_until(proposal.expires_at)
-    answer: Any = suspend_flow_run(wait_for_input=form, key=f"approve-{proposal.run}", timeout=left)
+    with unwitnessed(), pausing():
+        answer: Any = suspend_flow_run(wait_for_input=form, key=f"approve-{proposal.run}", timeout=left)
     return decide(job, proposal, _verdict(job, proposal, plan, answer))
 
 

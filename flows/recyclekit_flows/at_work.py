@@ -16,6 +16,7 @@ from recyclekit_flows.held import Held
 from recyclekit_flows.reap import mark_dead
 from recyclekit_flows.stage import stage
 from recyclekit_flows.stopping import stoppable
+from recyclekit_flows.witnessed import witnessed
 
 EARLIER: ContextVar[list[Outcome]] = ContextVar("earlier")
 """Outcomes of the runs that the flow run at hand has finished before its own."""
@@ -29,7 +30,7 @@ def at_work(job: Job) -> Iterator[Held[Job]]:
         LeaseError: another run works on this pipeline; it is named.
     """
     EARLIER.set([])
-    with stoppable() as should_stop, job.stopping(should_stop).holding() as mine:
+    with witnessed(), stoppable() as should_stop, job.stopping(should_stop).holding() as mine:
         yield Held(mine)
 
 

@@ -8,12 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 POLITE = 6.0
 """Seconds after which a stop that was asked for is enforced: what was sent by then without an answer is in doubt."""
 LAST = 3.0
 """Further seconds after which the process is gone, whatever keeps it: a long computation, a silent server."""
+
+
+_PAUSING: ContextVar[threading.Event | None] = ContextVar("pausing", default=None)
 
 
 @contextmanager
@@ -27,11 +31,11 @@ def stoppable() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    asked, enough = threading.Event(), threading.Event()
+    asked, enough, pausing = threading.Event(), threading.Event(), threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def hear(number: int, frame: FrameType | None) -> None:
-        if enough.is_set() or (asked.is_set() and number == signal.SIGINT):
+        if not pausing.is_set() and (enough.is_set() or (asked.is_set() and number == signal.SIGINT)):
             _as_before(before[signal.Signals(number)], number, frame)
         if not asked.is_set():
             asked.set()
@@ -39,12 +43,29 @@ def stoppable() -> Iterator[Callable[[], bool]]:
 
     for number in before:
         signal.signal(number, hear)
+    token = _PAUSING.set(pausing)
     try:
         yield asked.is_set
     finally:
-        if not asked.is_set():  # else what remains is to report how it ended, which nothing should interrupt
+        _PAUSING.reset(token)
+        # Else what remains is to report how it ended, which nothing should interrupt.
+        if not asked.is_set() and not pausing.is_set():
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def pausing() -> Iterator[None]:
+    """Let no signal interrupt what is done here, which ends this process by itself: the run waits for a person.
+
+    Where it does not, since the person's word is there already, all is as before.
+    """
+    here = _PAUSING.get()
+    if here is not None:
+        here.set()
+    yield
+    if here is not None:
+        here.clear()
 
 
 def _as_before(handler: object, number: int, frame: FrameType | None) -> None:

@@ -14,9 +14,10 @@ import pytest
 
 from recyclekit.errors import ExitCode
 from recyclekit.models.run import RunState
+from tests.operations.fixtures import POOL
 from tests.operations.process import Program, eventually
 from tests.operations.server import PrefectServer
-from tests.operations.stricken import AS_OF, Company, deployed, fault, frozen, wake
+from tests.operations.stricken import AS_OF, Company, deployed, fault, frozen, go_on, waiting, wake
 from tests.operations.worker import running_worker
 
 pytestmark = pytest.mark.prefect
@@ -52,32 +53,77 @@ def test_a_command_that_is_asked_to_stop_ends_in_time_and_the_next_one_finishes(
     assert [one.state for one in company.project.ledger().runs()] == [RunState.SUCCESS]
 
 
-def test_a_worker_and_its_flow_run_end_in_time_when_their_service_is_stopped(
-    prefect_sqlite: PrefectServer, tmp_path: Path
+@pytest.mark.parametrize("whole", [True, False], ids=["the service", "the worker alone"])
+def test_a_worker_and_its_flow_run_end_in_time_and_prefect_knows_at_once(
+    prefect_sqlite: PrefectServer, tmp_path: Path, whole: bool
 ) -> None:
-    company = Company.founded(tmp_path / "service")
+    company = Company.founded(tmp_path / f"service-{whole}")
     pool = prefect_sqlite.pool("recyclekit-stopped")
     with (
         deployed(prefect_sqlite, company, pool) as deployment,
         running_worker(tmp_path / "home", prefect_sqlite.url, pool) as worker,
     ):
-        stopped = prefect_sqlite.run(deployment, **fault("stop:sink.write.answered"))
-        _stop_service(worker, frozen(worker, 120))
-    # A worker that stops kills what it started, often before that could say goodbye.
+        run = prefect_sqlite.run(deployment, **fault("stop:sink.write.answered"))
+        _stop(worker, frozen(worker, 120), whole=whole)
+    # A worker that stops kills what it started before that could say goodbye; with it, systemd stops its processes too.
+    state = prefect_sqlite.flow_run(run)["state"]
+    assert (state["type"], state["name"]) == ("CRASHED", "Stopped" if whole else "Crashed"), state
+    assert "the next run of its pipeline takes up" in state["message"]
     (left,) = company.project.ledger().runs()
     assert company.judge(whole=False) < sum(left.counts.values())
+    if not whole:
+        return
 
     again = company.command("run", "--as-of", str(AS_OF), env=prefect_sqlite.env)
     assert again.returncode == ExitCode.DONE, again.stderr
     company.judge()
     assert [one.state for one in company.project.ledger().runs()] == [RunState.SUCCESS]
-    assert prefect_sqlite.flow_run(stopped)["state"]["type"] in {"CRASHED", "FAILED"}, "the dead run is marked"
+    assert prefect_sqlite.flow_run(run)["state"]["type"] == "CRASHED", "the dead run is marked"
 
 
-def _stop_service(worker: Program, at_work: psutil.Process) -> None:
-    """Do what systemd does: SIGTERM to every process of the service, and wait for all of them."""
+def test_a_run_that_is_asked_to_stop_says_so_at_once_and_then_how_far_it_came(
+    prefect_sqlite: PrefectServer, worker: Program, tmp_path: Path
+) -> None:
+    company = Company.founded(tmp_path / "asked")
+    with deployed(prefect_sqlite, company, POOL) as deployment:
+        run = prefect_sqlite.run(deployment, **fault("wait:sink.write.answered"))
+        process = waiting(worker, company, "sink.write.answered")
+        process.terminate()  # it waits outside of Python, as in a long computation, and hears no signal itself
+        said = prefect_sqlite.wait(run, ["Stopped"], SECONDS)
+        assert (said["type"], "It was asked to stop" in said["message"]) == ("CRASHED", True)
+        go_on(process)
+        said = prefect_sqlite.wait(run, ["Failed", "Crashed"], SECONDS)
+        psutil.wait_procs([process], timeout=SECONDS)
+    if said["name"] == "Failed":  # else this machine took more than ten seconds, and the process was ended
+        assert "applied" in said["message"], said
+    assert 0 < company.judge(whole=False) < sum(company.project.ledger().runs()[0].counts.values())
+
+
+def test_a_stop_never_turns_a_plan_that_waits_for_approval_into_a_crash(
+    prefect_sqlite: PrefectServer, worker: Program, tmp_path: Path
+) -> None:
+    company = Company.founded(tmp_path / "waits")
+    with deployed(prefect_sqlite, company, POOL, {"approval": "required"}) as deployment:
+        run = prefect_sqlite.run(deployment, **fault("wait:stage.schedule"))
+        process = waiting(worker, company, "stage.schedule")
+        process.terminate()
+        prefect_sqlite.wait(run, ["Stopped"], SECONDS)
+        go_on(process)
+        prefect_sqlite.wait(run, ["Suspended"], SECONDS)
+        _, alive = psutil.wait_procs([process], timeout=SECONDS)
+        assert not alive
+        assert prefect_sqlite.flow_run(run)["state"]["name"] == "Suspended"
+        proposal = company.project.ledger().proposal(run)
+        assert proposal is not None
+        assert company.command("apply", proposal.run, "--yes", env=prefect_sqlite.env).returncode == ExitCode.DONE
+        assert prefect_sqlite.wait(run)["type"] == "COMPLETED"
+    company.judge()
+
+
+def _stop(worker: Program, at_work: psutil.Process, *, whole: bool) -> None:
+    """SIGTERM to a worker or, as systemd does, to every process of its service; wait for all of them."""
     everything = [psutil.Process(worker.pid), *worker.children()]
-    for process in everything:
+    for process in everything if whole else everything[:1]:
         process.terminate()
     wake(at_work)  # only now: woken before, it may come to its next call, and freeze there
     _, alive = psutil.wait_procs(everything, timeout=60)  # Prefect's worker, which tells its server first
