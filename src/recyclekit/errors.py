@@ -5,6 +5,7 @@ A message has three parts: what happened, why, and what to do next. `str(error)`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -72,7 +73,14 @@ class InputError(ConfigError):
 
 
 class AmbiguousError(InputError):
-    """A value has two readings and nothing says which is meant; it is refused, never guessed."""
+    """A value has two readings and nothing says which is meant; it is refused, never guessed.
+
+    `lines` are those of a field map that would say so, one for each reading.
+    """
+
+    def __init__(self, what: str, *, why: str = "", fix: str = "", lines: Sequence[str] = ()) -> None:
+        super().__init__(what, why=why, fix=fix)
+        self.lines = tuple(lines)
 
 
 # -- stopped on purpose ------------------------------------------------------------------------------------------------

@@ -323,6 +323,23 @@ def installed_connectors() -> Mapping[str, ConnectorManifest[Any]]:
     return discover().manifests
 
 
+def source_alone(connector: str, settings: Mapping[str, Any], folder: Path) -> Source:
+    """Open a connector's reading door before there is a project: to look at what one may be drafted from.
+
+    Raises:
+        ConnectorError: there is no such connector.
+    """
+    from recyclekit.connectors.manifest import Opening
+    from recyclekit.connectors.registry import discover
+
+    manifest = discover().manifest(connector)
+    if manifest.open_source is None:
+        raise ConnectorError(f"The connector {connector} cannot be read from.", fix="Choose another.")
+    read = manifest.settings.model_validate(settings)
+    source: Source = manifest.open_source(read, Opening(folder=folder, timezone=ZoneInfo("UTC")))
+    return source
+
+
 def open_project(folder: Path) -> Project:
     """Open the project of a folder.
 

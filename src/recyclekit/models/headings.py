@@ -1,79 +1,24 @@
-"""What exports usually call our columns, in Japanese, English, German: to suggest a heading, never to read by one."""
+"""Which of an export's headings is meant by which of our columns: to suggest or draft a field map, never to read by."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
+from recyclekit.models.heading_words import CLOSING, FILE_NAMES, SIGNS, USUAL
 from recyclekit.models.tables import Table
 
 _ALIKE = 0.7
-
-_IDS: Mapping[str, str] = {
-    "deal_id": "商談id|案件id|案件番号|取引id|商談番号|案件コード|案件no|レコードid|opportunityid|recordid|dealid|id"
-    "|geschäftsid|vorgangsid|vorgangsnr|vorgangsnummer|dealnr|dealnummer",
-    "account_id": "取引先id|会社id|企業id|取引先名|会社名|企業名|顧客id|取引先|accountid|companyid|accountname"
-    "|account|company|companyname|associatedcompany|organization"
-    "|firma|firmenid|kunde|kundenid|kundennr|kundennummer|konto|unternehmen",
-    "contact_id": "取引先責任者id|取引先責任者|担当者id|連絡先id|コンタクトid|コンタクト|顧客担当者|contactid|contact"
-    "|associatedcontact|email|メール|メールアドレス"
-    "|ansprechpartner|kontakt|kontaktid|ansprechpartnerid",
+_BRACKETS = re.compile(r"[(\[{<（［【「][^)\]}>）］】」]*[)\]}>）］】」]")
+_PREFIXES = {
+    Table.DEALS: ("deal", "opportunity", "opp", "property", "商談の", "案件の", "取引の", "商談", "案件", "取引"),
+    Table.ACTIVITIES: ("activity", "engagement", "task", "property", "活動の", "活動"),
+    Table.CONTACTS: ("contact", "person", "property"),
+    Table.ACCOUNTS: ("account", "company", "organization", "property"),
 }
-_USUAL: Mapping[Table, Mapping[str, str]] = {
-    Table.DEALS: {
-        **_IDS,
-        "name": "商談名|案件名|取引名|件名|opportunityname|dealname|title|name|bezeichnung|titel",
-        "deal_pipeline": "パイプライン|pipeline|dealpipeline",
-        "deal_stage": "フェーズ|ステージ|商談フェーズ|案件フェーズ|取引ステージ|ステータス|案件ステータス|進捗|stage"
-        "|dealstage|status|phase"
-        "|vertriebsphase|verkaufsphase|stufe|stadium",
-        "amount": "金額|受注金額|見込金額|商談金額|案件金額|売上見込|amount|value|dealvalue|closevalue"
-        "|betrag|volumen|auftragswert|wert|umsatz|summe",
-        "currency": "通貨|currency|dealcurrency|währung",
-        "owner": "商談所有者|所有者|担当|担当者|営業担当|案件担当者|取引担当者|owner|opportunityowner|dealowner"
-        "|inhaber|verantwortlich|verantwortlicher|vertriebsmitarbeiter|bearbeiter",
-        "product": "商品|製品|商材|サービス|product|produkt",
-        "created_on": "作成日|作成日時|登録日|案件登録日|発生日|商談開始日|created|createddate|createdate|opened"
-        "|erstellt|erstelltam|angelegt|angelegtam|erstelldatum|anlagedatum|erstellungsdatum",
-        "closed_on": "完了予定日|完了日|クローズ日|受注予定日|受注日|失注日|受注失注日|確定日|closed|closedate"
-        "|closeddate|dealclosedon"
-        "|abgeschlossen|abgeschlossenam|abschlussdatum|geschlossen|geschlossenam|schlusstermin",
-        "last_activity_at": "最終活動日|最終活動日時|最終接触日|最終対応日|最終更新日|lastactivity|lastactivitydate"
-        "|lastcontacted"
-        "|letzteaktivität|letzterkontakt|letztekontaktaufnahme",
-        "lost_reason": "失注理由|敗因|失注要因|lostreason|lossreason|closedlostreason|closelostreason"
-        "|verlustgrund|absagegrund|ablehnungsgrund|grund",
-        "lost_note": "失注メモ|失注詳細|失注理由詳細|備考|メモ|lostnote|lossdetails|comments"
-        "|bemerkung|bemerkungen|notiz|kommentar",
-        "next_approach_on": "次回アプローチ日|次回接触日|次回連絡日|再アプローチ日|次回アクション日|nextapproach"
-        "|nextstepdate|followupdate"
-        "|nächsterkontakt|wiedervorlage|nächsteransprache",
-        "approach_person": "アプローチ担当|アプローチ担当者|次回担当|approachperson|followupowner",
-        "hook": "フック|きっかけ|次回ネタ|hook|nextstep|aufhänger|anlass|nächsterschritt",
-        "competitor": "競合|競合他社|競合先|competitor|maincompetitors|wettbewerber|mitbewerber",
-        "contract_ends_on": "契約終了日|契約満了日|契約更新日|contractend|contractenddate|renewaldate"
-        "|vertragsende|vertragsablauf",
-    },
-    Table.ACTIVITIES: {
-        **_IDS,
-        "activity_id": "活動id|activityid",
-        "at": "日時|活動日|活動日時|実施日|実施日時|対応日|日付|at|date|activitydate|duedate|createdat|timestamp"
-        "|datum|zeitpunkt",
-        "kind": "種別|活動種別|活動タイプ|種類|type|activitytype|tasksubtype|art|typ|aktivitätstyp",
-    },
-    Table.CONTACTS: {
-        **_IDS,
-        "opted_out": "配信停止|オプトアウト|メール送信除外|optedout|emailoptout|unsubscribed|abgemeldet|werbesperre",
-        "bounced": "不達|バウンス|bounced|emailbounced",
-    },
-    Table.ACCOUNTS: {
-        **_IDS,
-        "country": "国|国コード|country|countrycode|billingcountry|land|ländercode",
-        "fiscal_year": "決算月|会計年度|年度開始月|fiscalyear|fiscalyearend|geschäftsjahr|geschäftsjahresbeginn",
-    },
-}
+_SUFFIXES = ("usd", "eur", "gbp", "jpy", "円", "税抜", "税込", "千円", "万円")
 
 
 def likely(table: Table, name: str, wanted: str, offered: Collection[str]) -> list[str]:
@@ -87,10 +32,58 @@ def likely(table: Table, name: str, wanted: str, offered: Collection[str]) -> li
     """
     folded = {fold(one): one for one in offered if fold(one)}
     close = get_close_matches(fold(wanted), list(folded), n=2, cutoff=_ALIKE)
-    usual = [one for one in _USUAL.get(table, {}).get(name, "").split("|") if one in folded]
+    usual = [one for one in usual_headings(table, name) if one in folded]
     return [folded[one] for one in close or usual[:1]]
 
 
 def fold(heading: str) -> str:
     """Return what is compared: full-width letters, case, blanks and punctuation make no difference."""
     return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", heading)).casefold()
+
+
+def usual_headings(table: Table, name: str) -> Sequence[str]:
+    """Return what exports call a column of ours, folded, the most usual first."""
+    words = USUAL.get(table, {}).get(name, "")
+    return words.split("|") if words else ()
+
+
+def ranked(table: Table, name: str, offered: Sequence[str]) -> dict[str, bool]:
+    """Return the headings that usually mean a column of ours, the best first.
+
+    The value tells whether that is so only without what stands around the word: brackets, a table's name, a unit.
+    """
+    usual = {word: place for place, word in enumerate(usual_headings(table, name))}
+    exact = {one: usual[fold(one)] for one in offered if fold(one) in usual}
+    bare = {one: usual.keys() & _bare(table, one) for one in offered if one not in exact}
+    inside = sorted((one for one in bare if bare[one]), key=lambda one: min(usual[word] for word in bare[one]))
+    return dict.fromkeys(sorted(exact, key=lambda one: exact[one]), False) | dict.fromkeys(inside, True)
+
+
+def signs(table: Table, offered: Collection[str]) -> int:
+    """Return how many headings say that a file lists what this table holds, though none of our columns does."""
+    known = set(SIGNS[table].split("|"))
+    return sum(fold(one) in known for one in offered)
+
+
+def table_in_name(stem: str) -> Table | None:
+    """Return the table that a file's name speaks of, without its ending."""
+    plain = unicodedata.normalize("NFKC", stem).casefold()
+    return next((table for table, words in FILE_NAMES.items() if any(w in plain for w in words.split("|"))), None)
+
+
+def closing(meaning: str, offered: Collection[str]) -> str | None:
+    """Return the heading under which a system says yes or no to a deal being `won`, `lost` or `closed`."""
+    known = CLOSING[meaning].split("|")
+    return next((one for one in offered if fold(one) in known), None)
+
+
+def _bare(table: Table, heading: str) -> set[str]:
+    """Return what is left of a heading without brackets, a custom field's ending, a table's name or a unit."""
+    plain = unicodedata.normalize("NFKC", heading).strip()
+    plain = re.sub(r"__?c$", "", _BRACKETS.sub("", plain), flags=re.IGNORECASE)
+    words = {fold(plain)}
+    words |= {
+        word.removeprefix(prefix) for word in words for prefix in _PREFIXES.get(table, ()) if word.startswith(prefix)
+    }
+    words |= {word.removesuffix(suffix) for word in words for suffix in _SUFFIXES if word.endswith(suffix)}
+    return {word for word in words if word}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -17,6 +16,7 @@ from recyclekit.models.mapping import check_mapping
 from recyclekit.models.parsing.choices import exact
 from recyclekit.models.plan import ActionKind
 from recyclekit.models.snapshot import Finding, Snapshot
+from recyclekit.models.stage_words import sounds_closed, sounds_lost
 from recyclekit.models.tables import Table
 from recyclekit.models.wording import counted
 from recyclekit.pipeline import Job
@@ -29,8 +29,6 @@ from recyclekit.yaml_file import did_you_mean
 if TYPE_CHECKING:
     from recyclekit.stages.classify import Classified
 
-_SOUNDS_LOST = re.compile(r"失注|敗|不成立|\b(lost|verloren)\b", re.IGNORECASE)
-_SOUNDS_CLOSED = re.compile(r"失注|敗|不成立|受注|成約|\b(closed|lost|won|gewonnen|verloren)\b", re.IGNORECASE)
 _REASONS = "reasons"
 MOST = 20
 """How many values of one kind are listed; the rest is counted."""
@@ -204,7 +202,7 @@ def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
     for stage, count, amount in unmapped.head(MOST).iter_rows():
         what = f"The stage '{stage}' is taken for open: {counted(count, 'deal')}, {amount or 0:,.0f} in money."
         fix = "Name under `stages` those that are won or lost; `stages.open` lists those that are open."
-        yield Finding(level="warning" if _SOUNDS_CLOSED.search(stage) else "note", where="stages", what=what, fix=fix)
+        yield Finding(level="warning" if sounds_closed(stage) else "note", where="stages", what=what, fix=fix)
 
 
 def _unheard(job: Job, deals: pl.DataFrame) -> Iterator[Finding]:
@@ -225,7 +223,7 @@ def _for_example(deals: pl.DataFrame) -> str:
     """Return what might be written, where stages sound closed."""
     if "deal_stage" not in deals.columns:
         return ""
-    stages = [s for s in deals["deal_stage"].drop_nulls().unique().sort().head(100) if _SOUNDS_CLOSED.search(s)]
-    lost = [s for s in stages if _SOUNDS_LOST.search(s)]
+    stages = [s for s in deals["deal_stage"].drop_nulls().unique().sort().head(100) if sounds_closed(s)]
+    lost = [s for s in stages if sounds_lost(s)]
     won = [s for s in stages if s not in lost]
     return f", perhaps {{won: [{', '.join(won)}], lost: [{', '.join(lost)}]}}" if stages else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Literal
 
@@ -20,15 +20,30 @@ POLICY_SCHEMA = "policy.schema.json"
 _HOME = "Asia/Tokyo"
 
 
-def render_project(kind: Kind, *, timezone: str = _HOME) -> dict[str, str]:
-    """Return the files of a new project: path relative to its folder → text."""
+def render_project(kind: Kind, *, timezone: str = _HOME, connection: Sequence[str] = ()) -> dict[str, str]:
+    """Return the files of a new project: path relative to its folder → text.
+
+    `connection` are lines to stand below the connector, in place of the template's example.
+    """
     return {
-        "recyclekit.yaml": _at_home_in(timezone, _packaged(f"{kind}.yaml")),
+        "recyclekit.yaml": _at_home_in(timezone, _with(connection, _packaged(f"{kind}.yaml"))),
         "policy.yaml": _packaged("policy.yaml"),
         "README.md": _packaged("README.md"),
         ".gitignore": _packaged("gitignore"),
         **{f"deployments/{name}": text for name, text in packaged_deployments().items()},
     }
+
+
+def _with(connection: Sequence[str], project: str) -> str:
+    if not connection:
+        return project
+    head, _, rest = project.partition("    settings:")
+    _, _, tail = rest.partition("\npipelines:")
+    old = next(line for line in head.splitlines() if line.startswith("# Put your"))
+    new = (
+        "# Drafted from the exports named below. Look at every line, above all at each `to do`; then: recyclekit check"
+    )
+    return head.replace(old, new) + "\n".join(connection) + "\n\npipelines:" + tail
 
 
 def _at_home_in(zone: str, project: str) -> str:

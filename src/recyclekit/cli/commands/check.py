@@ -28,6 +28,9 @@ def check(
     server: Annotated[
         bool | None, Parameter(help="Look at the Prefect server too; default: where PREFECT_API_URL is set.")
     ] = None,
+    suggest: Annotated[
+        bool, Parameter(negative=(), help="Print the source's settings, field map and stages as its CSV exports say.")
+    ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> int:
@@ -38,7 +41,10 @@ def check(
     With --parity A B, the pipeline's policy is tried on two connections and the decisions are held side by side.
     With --server, also what a scheduled run needs: a server that answers, versions that go together, block types,
     deployments, work pools with a worker, and schedules in the project's time zone.
+    With --suggest, nothing is checked: what `init` would write of the exports is printed, ready to be pasted.
     """
+    if suggest:
+        return _suggest(where.open(), where.pipeline, as_json=as_json)
     if parity is not None:
         return _parity(where.open(), parity, where.pipeline, business_date(as_of), as_json=as_json)
     from recyclekit.cli.findings import report_findings
@@ -50,7 +56,41 @@ def check(
     ours = preflight(project, where.pipeline, day)  # first: Prefect, once imported, prints every log line of ours
     around = [*premises(project), *_server(project, asked=server), *ours]
     around.sort(key=lambda finding: ("error", "warning", "note").index(finding.level))
-    return report_findings([*made, *around], as_json=as_json)
+    code = report_findings([*made, *around], as_json=as_json)
+    if code and _is_about_columns(project, where.pipeline, around):
+        from recyclekit.cli.terminal import say
+
+        say("\n`recyclekit check --suggest` prints a field map made from your exports' headings, ready to be pasted.")
+    return code
+
+
+def _is_about_columns(project: Project, pipeline: str | None, findings: Sequence[Finding]) -> bool:
+    """Return whether an error is one that the headings of the exports answer."""
+    from recyclekit.drafting.suggesting import can_suggest
+    from recyclekit.models.tables import Table
+
+    tables = {*map(str, Table), "source", "stages"}
+    about = [f for f in findings if f.level == "error" and f.where.partition(".")[0] in tables]
+    return bool(about) and can_suggest(project, pipeline)
+
+
+def _suggest(project: Project, pipeline: str | None, *, as_json: bool) -> int:
+    """Print the connection as a draft of the exports says it: on stdout, for pasting; what is asked beside it."""
+    import sys
+
+    from recyclekit.cli.terminal import emit, say
+    from recyclekit.drafting.suggesting import suggested
+    from recyclekit.drafting.written import to_dos
+
+    name, text = suggested(project, pipeline)
+    asked = to_dos(text)
+    if as_json:
+        emit({"connection": name, "yaml": text, "to_do": [what for _, what in asked]})
+        return ExitCode.DONE
+    sys.stdout.write(text)
+    left = f"; {len(asked)} to do in it, marked so" if asked else ""
+    say(f"\nPut this in place of connections.{name} in recyclekit.yaml{left}; then: recyclekit check")
+    return ExitCode.DONE
 
 
 def _server(project: Project, *, asked: bool | None) -> Sequence[Finding]:

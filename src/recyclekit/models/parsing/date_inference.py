@@ -135,8 +135,8 @@ def _differ(texts: pl.Series) -> pl.Series:
 
 def _refused(column: Column, evidence: _Evidence, certain: int) -> InputError:
     formats = {order: formats_of(evidence.rows.filter(order)["text"], evidence.by, order) for order in _OTHER}
-    lines = " or ".join(column.line_for(_declared(found, certain)) for found in formats.values() if found)
-    fix = f"Say which in the field map of {column.table}: {lines}"
+    lines = [column.line_for(_declared(found, certain)) for found in formats.values() if found]
+    fix = f"Say which in the field map of {column.table}: {' or '.join(lines)}"
     alone = [f"'{evidence.only(order)['text'][0]}' only {_WORDS[order]}" for order in _OTHER if evidence.weight(order)]
     why = f"It has {evidence.total} values with '{evidence.by}'"
     why += f"; {' and '.join(alone)} can be read." if alone else "; both readings fit all that exist."
@@ -153,4 +153,5 @@ def _refused(column: Column, evidence: _Evidence, certain: int) -> InputError:
         f"Column {column.where} has two readings and nothing says which is meant.",
         why=f"{why} '{example}' is {' or '.join(means)}.",
         fix=fix,
+        lines=lines,
     )

@@ -166,10 +166,12 @@ def _two_readings(column: Column, point: str, comma: str, unlike: pl.DataFrame) 
     if unlike.height:
         text, as_point, as_comma = unlike.select("text", "point", "comma").row(0)
         said = f"'{text}' is {as_point:g} with a decimal point and {as_comma:g} with a decimal comma."
+    lines = (column.line_for(POINT), column.line_for(COMMA))
     return AmbiguousError(
         f"The numbers of column {column.where} have two readings and nothing says which is meant.",
         why=said,
-        fix=f"Say which in the field map of {column.table}: {column.line_for(POINT)} or {column.line_for(COMMA)}",
+        fix=f"Say which in the field map of {column.table}: {' or '.join(lines)}",
+        lines=lines,
     )
 
 

@@ -1,0 +1,112 @@
+"""CSV exports as a draft sees them: headings and the first records, through the CSV connector's own reading door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from recyclekit.models.snapshot import LINE
+from recyclekit.models.tables import OWN_FIELDS, Table
+from recyclekit.project import source_alone
+from recyclekit.scratch import give_back, own_folder
+
+CONNECTOR = "csv"
+ENDINGS = (".csv", ".tsv")
+SAMPLE = 16 << 20
+"""Bytes of a file that are looked at; of a larger one, its start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """One file. `rows` holds a String column for each heading; `whole` is False where more follow.
+
+    `path` is what the project file will say; `unclear` are headings that stand there twice.
+    """
+
+    path: str
+    headings: tuple[str, ...]
+    rows: pl.DataFrame
+    whole: bool
+    unclear: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return Path(self.path).name
+
+    def texts(self, heading: str) -> pl.Series:
+        """Return the values of a column, without the empty ones."""
+        return self.rows[heading].drop_nulls()
+
+    def told_rows(self) -> str:
+        """Return how many records were looked at, in words."""
+        return f"{self.rows.height:,} rows" if self.whole else f"the first {self.rows.height:,} rows"
+
+
+def exports_in(folder: Path) -> Sequence[Path]:
+    """Return the CSV files that lie in a folder, by name."""
+    if not folder.is_dir():
+        return ()
+    return sorted(one for one in folder.iterdir() if one.suffix.lower() in ENDINGS and one.is_file())
+
+
+def read_export(path: Path, folder: Path, dialect: Mapping[str, str] | None = None, sample: int = SAMPLE) -> Export:
+    """Read an export's headings and first records; `folder` is the project's, `dialect` further settings of its.
+
+    Raises:
+        InputError: there is no such file, or nothing in it can be read as a table.
+    """
+    whole = not path.is_file() or path.stat().st_size <= sample
+    if whole:
+        return _read(path, _written(path, folder), dialect or {}, whole=True)
+    scratch = own_folder()
+    try:
+        start = scratch / path.name
+        start.write_bytes(_start(path, sample))
+        return _read(start, _written(path, folder), dialect or {}, whole=False)
+    finally:
+        give_back(scratch)
+
+
+def _read(path: Path, written: str, dialect: Mapping[str, str], *, whole: bool) -> Export:
+    source = source_alone(CONNECTOR, {**dialect, "deals": path.resolve()}, path.parent)
+    found = [one for one in source.columns(Table.DEALS) if one not in OWN_FIELDS]
+    headings = [one for one in found if one not in {LINE, "*"} and not (one[:1] == "^" and one[-1:] == "$")]
+    unclear = _repeated(source, headings)
+    asked = [one for one in headings if one not in unclear]
+    pages = [page.records for page in source.pages(Table.DEALS, None, asked)]
+    empty = pl.DataFrame(schema=dict.fromkeys(asked, pl.String))
+    rows = pl.concat(pages).select(asked) if pages else empty
+    return Export(path=written, headings=tuple(asked), rows=rows, whole=whole, unclear=tuple(unclear))
+
+
+def _repeated(source: object, headings: Sequence[str]) -> list[str]:
+    """Return the headings that stand there more than once: nobody can say which column is meant."""
+    from recyclekit.errors import InputError
+
+    unclear = []
+    for one in headings:
+        try:
+            next(iter(source.pages(Table.DEALS, None, [one])), None)  # type: ignore[attr-defined]
+        except InputError:
+            unclear.append(one)
+    return unclear
+
+
+def _written(path: Path, folder: Path) -> str:
+    """Return a path as the project file names it: from its own folder where the file lies in it, else in full."""
+    try:
+        return path.resolve().relative_to(folder.resolve()).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
+
+
+def _start(path: Path, size: int) -> bytes:
+    """Return the first bytes of a file, cut behind a line; a line of UTF-16 ends with two bytes."""
+    with path.open("rb") as file:
+        start = file.read(size)
+    cut = start.rfind(b"\n") + 1 or len(start)
+    return start[: cut + cut % 2] if b"\0" in start[:4096] else start[:cut]
