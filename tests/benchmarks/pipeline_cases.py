@@ -106,9 +106,14 @@ def rules(folder: str, count: str) -> object:
 def _job(folder: str) -> Job:
     from datetime import date
 
-    from recyclekit.project import open_project
+    from recyclekit.cli.loading import loading
 
-    return open_project(Path(folder)).job(None, date(*AS_OF))
+    with loading():  # as the command line does
+        from recyclekit import pipeline as _
+        from recyclekit.project import open_project
+
+        project = open_project(Path(folder))
+    return project.job(None, date(*AS_OF))
 
 
 def _run(job: Job) -> Run:

@@ -1,0 +1,26 @@
+"""How a command loads the house: without what Python and its libraries would do in vain."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Do not look for garbage while modules are imported and a project is opened, nor ever again in what came of it.
+
+    Classes and functions live as long as the process. Nor does numpy start threads for linear algebra: nobody here
+    multiplies matrices, and idle ones spin for a while. Whoever sets their number already knows better.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if collects:
+            gc.enable()

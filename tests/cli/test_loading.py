@@ -1,0 +1,45 @@
+"""What a command does not spend time on while it loads, and that it is as before afterwards."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from recyclekit.cli.loading import loading
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+def test_nothing_is_searched_while_loading_and_what_was_loaded_never_again() -> None:
+    frozen = gc.get_freeze_count()
+    with loading():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > frozen
+
+
+def test_garbage_is_searched_again_after_a_failure() -> None:
+    with pytest.raises(RuntimeError), loading():
+        raise RuntimeError
+    assert gc.isenabled()
+
+
+def test_who_searches_for_garbage_by_hand_goes_on_doing_so() -> None:
+    gc.disable()
+    with loading():
+        pass
+    assert not gc.isenabled()
+
+
+def test_a_number_of_threads_that_somebody_set_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
+    with loading():
+        assert os.environ["OPENBLAS_NUM_THREADS"] == "7"
