@@ -7,6 +7,8 @@ import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,25 +17,37 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from recyclekit.errors import ExitCode, LedgerBusyError, LedgerError, LedgerPlaceError, LedgerUnreachableError
+from recyclekit import clock
+from recyclekit.errors import (
+    ConfigError,
+    ExitCode,
+    LedgerBusyError,
+    LedgerError,
+    LedgerPlaceError,
+    LedgerUnreachableError,
+)
 from recyclekit.ledger import open_ledger, sqlite
+from recyclekit.ledger.house import House
 from recyclekit.ledger.sql import SqlLedger
-from recyclekit.models.run import RunState
+from recyclekit.models.proposal import Cause
+from recyclekit.models.run import RunKind, RunState
 from recyclekit.models.snapshot import dead_letters
+from recyclekit.models.tombstone import Erasable
 from tests.ledger.deeds import DONE, FAILED, a_plan, a_run, all_pending, receipts, states, task
+from tests.ledger.test_proposals import WEEK, a_whole_plan
 
 ROWS = [task(f"D{n}") for n in range(4_000)]
 
 
 @pytest.fixture
-def on_sqlite(tmp_path: Path) -> Iterator[SqlLedger]:
+def on_sqlite(tmp_path: Path) -> Iterator[House]:
     ledger = open_ledger("sqlite:///ledger.db", tmp_path)
     yield ledger
     ledger.close()
 
 
 @pytest.fixture
-def on_postgres(postgres_url: str, tmp_path: Path) -> Iterator[SqlLedger]:
+def on_postgres(postgres_url: str, tmp_path: Path) -> Iterator[House]:
     ledger = open_ledger(postgres_url, tmp_path)
     ledger.store.sleep = lambda _seconds: None
     yield ledger
@@ -155,6 +169,63 @@ def test_a_commit_whose_answer_is_lost_is_settled_by_doing_it_again(on_postgres:
     found = ledger.store.read(lambda connection: connection.execute(text(written)).all())
     assert [tuple(row) for row in found] == [(1, 1, "done"), (2, 1, "failed"), (2, 2, "done")]
     assert ledger.acquire("main", "r2").token == 2
+
+
+def erased(ledger: House) -> tuple[dict[str, int], dict[str, int]]:
+    """Write about two deals, erase one, and forget all that is old; return both receipts."""
+    lease = ledger.acquire("main", "r1")
+    ledger.begin(lease, a_run(), a_plan(task("D1"), task("D2")), dead_letters())
+    keys = all_pending(ledger)
+    ledger.mark_sent(lease, "r1", keys)
+    ledger.settle(lease, "r1", receipts(keys))
+    ledger.end(lease, "r1", RunState.SUCCESS)
+    erasing = replace(a_run("e1"), kind=RunKind.ERASE, as_of=None, policy=None, started_at=clock.now())
+    ledger.begin_erasing(lease, erasing, [(Erasable.DEAL, "D1")])
+    ledger.note_erased(lease, "e1", {"systems": 2})
+    ledger.erase_rows(lease, "e1")
+    done = ledger.note_erased(lease, "e1", {"systems": 1}, RunState.SUCCESS)
+    later = clock.now() + timedelta(days=1)
+    went = ledger.prune(lease, runs_before=later, dead_letters_before=later, plans_before=later)
+    return dict(done.counts), dict(went)
+
+
+@pytest.mark.parametrize("committed", [True, False], ids=["it was committed", "it was not committed"])
+def test_a_receipt_of_erasing_says_the_same_however_often_a_commit_is_done(
+    on_postgres: House, on_sqlite: House, *, committed: bool
+) -> None:
+    with losing_commits(on_postgres, committed=committed) as lost:
+        told = erased(on_postgres)
+    assert len(lost) >= 9
+    assert told == erased(on_sqlite)
+    assert told[0]["systems"] == 3
+    assert told[0]["actions"] == 1
+    assert told[1]["runs"] == 1
+
+
+@pytest.mark.parametrize("committed", [True, False], ids=["it was committed", "it was not committed"])
+def test_a_restore_whose_answer_is_lost_does_not_stumble_over_itself(
+    on_postgres: House, on_sqlite: House, tmp_path: Path, *, committed: bool
+) -> None:
+    erased(on_sqlite)
+    made = on_sqlite.save_to(tmp_path / "b")
+    with losing_commits(on_postgres, committed=committed) as lost:
+        assert on_postgres.restore_from(tmp_path / "b").rows == made.rows
+    assert lost
+    assert on_postgres.run("e1").counts == on_sqlite.run("e1").counts
+    with pytest.raises(ConfigError, match="not empty"):
+        on_postgres.restore_from(tmp_path / "b")
+
+
+@pytest.mark.parametrize("committed", [True, False], ids=["it was committed", "it was not committed"])
+def test_the_plans_that_a_proposal_replaces_are_told_though_its_commit_is_done_again(
+    on_postgres: House, *, committed: bool
+) -> None:
+    on_postgres.propose(a_whole_plan("r1"), Cause.APPROVAL, WEEK)
+    with losing_commits(on_postgres, committed=committed) as lost:
+        new, replaced = on_postgres.propose(a_whole_plan("r2"), Cause.APPROVAL, WEEK)
+    assert lost
+    assert (new.run, [one.run for one in replaced]) == ("r2", ["r1"])
+    assert on_postgres.propose(a_whole_plan("r2"), Cause.APPROVAL, WEEK)[1] == []
 
 
 @contextmanager

@@ -67,6 +67,7 @@ def remove(store: Store, lease: Lease, run: str, texts: Collection[str] = ()) ->
         run: of kind ERASE.
         texts: names, addresses and other words to be taken out of remarks as well.
     """
+    before, most = store.read(lambda connection: _counts(connection, run)), dict[str, int]()
 
     def work(connection: Connection) -> Mapping[str, int]:
         leasing.check(connection, lease)
@@ -77,17 +78,20 @@ def remove(store: Store, lease: Lease, run: str, texts: Collection[str] = ()) ->
         found["dead_letters"] = clean_letters(connection, lease.pipeline, stones)
         found["remarks"] = clean_remarks(connection, lease.pipeline, stones, texts)
         found["proposals"] = drop_proposals(connection, lease.pipeline, stones)
-        return _add(connection, run, found)
+        # A commit whose answer was lost is done again and finds nothing left: what the first attempt found is true.
+        most.update({name: max(most.get(name, 0), count) for name, count in found.items()})
+        return _record(connection, run, before, most)
 
     return store.write("erase_rows", work)
 
 
 def note(store: Store, lease: Lease, run: str, found: Mapping[str, int], state: RunState | None = None) -> Run:
     """Add to what a run of erasing has removed, by place; with a state, the run has ended. Return the run."""
+    before = store.read(lambda connection: _counts(connection, run))
 
     def work(connection: Connection) -> Run:
         leasing.check(connection, lease)
-        _add(connection, run, found)
+        _record(connection, run, before, found)
         if state is not None:
             ended = {"state": state, "ended_at": clock.now()}
             connection.execute(update(runs).where(runs.c.run == run).values(ended))
@@ -96,8 +100,15 @@ def note(store: Store, lease: Lease, run: str, found: Mapping[str, int], state: 
     return store.write("erase_note", work)
 
 
-def _add(connection: Connection, run: str, found: Mapping[str, int]) -> Mapping[str, int]:
-    so_far = orjson.loads(connection.execute(select(runs.c.counts).where(runs.c.run == run)).scalar_one() or "{}")
-    counts = {name: so_far.get(name, 0) + found.get(name, 0) for name in {**so_far, **found}}
+def _counts(connection: Connection, run: str) -> Mapping[str, int]:
+    counts: Mapping[str, int] = orjson.loads(
+        connection.execute(select(runs.c.counts).where(runs.c.run == run)).scalar_one() or "{}"
+    )
+    return counts
+
+
+def _record(connection: Connection, run: str, before: Mapping[str, int], found: Mapping[str, int]) -> Mapping[str, int]:
+    """Record the sum of what was known before this write and what it found: the same however often it is tried."""
+    counts = {name: before.get(name, 0) + found.get(name, 0) for name in {**before, **found}}
     connection.execute(update(runs).where(runs.c.run == run).values(counts=orjson.dumps(counts).decode()))
     return counts

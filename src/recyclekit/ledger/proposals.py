@@ -37,17 +37,17 @@ def propose(
     if plan.handed_back.height:
         tables["handed_back"] = pack(plan.handed_back)
     text = orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS).decode()
-    c = proposals.c
+    c, replaced = proposals.c, list[Row[Any]]()
 
     def work(connection: Connection) -> tuple[Row[Any], Sequence[Row[Any]], datetime]:
         now = store.now(connection)
         known = _row(connection, manifest.run)
         if known is not None:  # our own, from a commit whose answer was lost
-            return known, [], now
+            return known, now
         undone = c.state.in_([ProposalState.WAITING, ProposalState.APPROVED])  # approved, and its process died before
         begun = select(runs.c.run).where(runs.c.run == c.run).exists()
         older = (c.pipeline == manifest.pipeline) & undone & ~begun
-        replaced = connection.execute(select(*_HEAD).where(older).with_for_update()).all()
+        replaced[:] = connection.execute(select(*_HEAD).where(older).with_for_update()).all()
         connection.execute(update(proposals).where(older).values(state=ProposalState.SUPERSEDED, **_GONE))
         row = {
             "run": manifest.run, "pipeline": manifest.pipeline, "state": ProposalState.WAITING, "cause": cause,
@@ -55,9 +55,9 @@ def propose(
             "sha256": _seal(text, tables), **tables,
         }  # fmt: skip
         connection.execute(insert(proposals).values(row))
-        return connection.execute(select(*_HEAD).where(c.run == manifest.run)).one(), replaced, now
+        return connection.execute(select(*_HEAD).where(c.run == manifest.run)).one(), now
 
-    row, replaced, now = store.write("propose", work)
+    row, now = store.write("propose", work)
     return _proposal(row, now), [_proposal(one, now) for one in replaced]
 
 
