@@ -39,7 +39,7 @@ def propose(
     text = orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS).decode()
     c, replaced = proposals.c, list[Row[Any]]()
 
-    def work(connection: Connection) -> tuple[Row[Any], Sequence[Row[Any]], datetime]:
+    def work(connection: Connection) -> tuple[Row[Any], datetime]:
         now = store.now(connection)
         known = _row(connection, manifest.run)
         if known is not None:  # our own, from a commit whose answer was lost
