@@ -106,14 +106,9 @@ def rules(folder: str, count: str) -> object:
 def _job(folder: str) -> Job:
     from datetime import date
 
-    from recyclekit.cli.loading import loading
+    from recyclekit.cli.loading import opened  # as the command line does
 
-    with loading():  # as the command line does
-        from recyclekit import pipeline as _
-        from recyclekit.project import open_project
-
-        project = open_project(Path(folder))
-    return project.job(None, date(*AS_OF))
+    return opened(Path(folder)).job(None, date(*AS_OF))
 
 
 def _run(job: Job) -> Run:

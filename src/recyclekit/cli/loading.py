@@ -6,6 +6,12 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from recyclekit.project import Project
 
 
 @contextmanager
@@ -24,3 +30,12 @@ def loading() -> Iterator[None]:
         gc.freeze()
         if collects:
             gc.enable()
+
+
+def opened(folder: Path) -> Project:
+    """Open the project of a folder, with most of the house loaded by the way."""
+    with loading():
+        import_module("recyclekit.pipeline")  # what a job is made of
+        from recyclekit.project import open_project
+
+        return open_project(folder)

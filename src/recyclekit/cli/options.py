@@ -27,13 +27,9 @@ class Where:
 
     def open(self) -> Project:
         """Open the project."""
-        from recyclekit.cli.loading import loading
+        from recyclekit.cli.loading import opened
 
-        with loading():
-            from recyclekit import pipeline as _  # what a job is made of: it loads most of the house
-            from recyclekit.project import open_project
-
-            return open_project(self.project)
+        return opened(self.project)
 
 
 def business_date(text: str | None) -> date | None:
