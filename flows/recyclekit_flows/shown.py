@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from uuid import UUID
 
@@ -18,11 +19,11 @@ from prefect.logging import get_run_logger
 from recyclekit.errors import InputError
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.proposal import Proposal
-from recyclekit.models.run import Outcome
+from recyclekit.models.run import Outcome, RunKind
 from recyclekit.pipeline import Job
 from recyclekit.reports.figures import Equation, buckets_equation, status_equation
 from recyclekit.reports.lines import PlanLine
-from recyclekit.reports.summary import first_lines, kinds_by_state, not_written, set_aside
+from recyclekit.reports.summary import HAND_BACK, first_lines, hand_back_row, kinds_by_state, not_written, set_aside
 
 MOST = 500
 """Rows of an artifact; a browser takes half a minute for ten thousand."""
@@ -54,6 +55,7 @@ def plan_text(plan: Plan) -> str:
         _titled("Reason", manifest.by_reason),
         _titled("Track", manifest.by_track),
         _titled("Rule", manifest.by_rule),
+        _handed_back(plan, MOST),
         _set_aside(plan),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -71,6 +73,7 @@ def form_text(plan: Plan, proposal: Proposal) -> str:
         *_top(plan),
         waits,
         _titled("Track", plan.manifest.by_track),
+        _handed_back(plan, GLANCE),
         _set_aside(plan),
         f"## The first {len(rows):,} deals\n\n{table(_COLUMNS, rows)}",
         f"Sealed: `{proposal.sha256}`",
@@ -84,6 +87,10 @@ def show_receipts(job: Job, outcome: Outcome) -> None:
     head = f"# Run {outcome.run}: {outcome.state}"
     sums = _equation(Equation(total=outcome.planned, parts=tuple(parts(outcome).items())))
     tables = []
+    if outcome.handed_back:
+        again = "In their cycle again" if outcome.kind is RunKind.UNDO else "Handed back to sales"
+        rows = [hand_back_row(asdict(one)) for one in outcome.handed_back[:MOST]]
+        tables += [f"## {again}: {len(outcome.handed_back):,} deals", table(HAND_BACK, rows)]
     if outcome.planned:
         actions = job.open_ledger().actions(outcome.run)
         left = not_written(actions)
@@ -185,6 +192,14 @@ def _row(line: PlanLine) -> dict[str, object]:
         line.channel,
     )  # fmt: skip
     return {name: "" if value is None else str(value) for name, value in zip(_COLUMNS, values, strict=True)}
+
+
+def _handed_back(plan: Plan, most: int) -> str:
+    found = plan.handed_back
+    if found.is_empty():
+        return ""
+    rows = [hand_back_row(row) for row in found.head(most).iter_rows(named=True)]
+    return f"## Handed back to sales: {found.height:,} deals\n\n{table(HAND_BACK, rows)}"
 
 
 def _set_aside(plan: Plan) -> str:

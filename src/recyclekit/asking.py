@@ -31,8 +31,13 @@ def explain(job: Job, deal: str) -> Trace:
         timezone=job.timezone,
         reasons=job.mapped.reasons,
     )
-    planned = job.schedule(snapshot, job.classify(snapshot)).decisions.filter(pl.col("deal_id") == deal)
-    return replace(found, touch=planned.select(_NEXT).row(0, named=True))
+    plan, this = job.schedule(snapshot, job.classify(snapshot)), pl.col("deal_id") == deal
+    return replace(
+        found,
+        touch=plan.decisions.filter(this).select(_NEXT).row(0, named=True),
+        handed_back=next(plan.handed_back.filter(this).iter_rows(named=True), None),
+        was_handed_back=tuple(job.open_ledger().hand_backs_of(job.pipeline, deal)),
+    )
 
 
 def seen_by(policy: Policy, job: Job) -> pl.DataFrame:

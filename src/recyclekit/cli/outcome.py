@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from recyclekit.errors import ExitCode
+from recyclekit.models.hand_back import packet
 from recyclekit.models.run import Outcome, exit_code
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def as_document(outcome: Outcome) -> dict[str, object]:
         "failed": by_deal(outcome.failed),
         "in_doubt": by_deal(outcome.in_doubt),
         "unsent": outcome.unsent,
+        "handed_back": [packet(one) for one in outcome.handed_back],
         "why": outcome.why,
         "remarks": list(outcome.remarks),
         "sums_close": outcome.sums_close,

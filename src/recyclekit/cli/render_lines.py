@@ -81,7 +81,9 @@ def _needed(columns: Sequence[int]) -> int:
 
 
 def said(line: PlanLine) -> Text:
-    """Return what to come back with: the track's hook, or that sales wrote one, which is not repeated here."""
+    """Return what to come back with: the track's hook, or that sales wrote one; of a deal that leaves, why."""
+    if line.moved is not None:
+        return words(f"handed back to sales: {line.moved}")
     if line.change is Change.REMOVE:
         return words(_LEAVES, QUIET)
     if line.hook_by_sales:

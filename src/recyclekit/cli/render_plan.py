@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from recyclekit.cli.render_counts import counts_view
+from recyclekit.cli.render_hand_backs import planned_view
 from recyclekit.cli.render_lines import PlanLines, widths
 from recyclekit.cli.render_lists import dead_letters_view
 from recyclekit.cli.render_parts import (
@@ -53,12 +54,13 @@ def plan_view(plan: Plan, *, apply_with: Path | None = None, lines: int = LINES)
     return stack(
         _header(manifest),
         *_changes(plan, lines),
+        planned_view(plan),
         *counts_view(plan),
         _readings(plan.findings),
         dead_letters_view(plan.dead_letters) if plan.dead_letters.height else None,
         _totals(manifest),
         _unfinished(plan.unfinished),
-        _ending(manifest, plan.writes, apply_with),
+        _ending(manifest, apply_with, does_nothing=plan.does_nothing),
     )
 
 
@@ -157,12 +159,12 @@ def _totals(manifest: Manifest) -> RenderableType:
     )
 
 
-def _ending(manifest: Manifest, actions: int, apply_with: Path | None) -> RenderableType | None:
+def _ending(manifest: Manifest, apply_with: Path | None, *, does_nothing: bool) -> RenderableType | None:
     if manifest.guards:
         lines = (Text.assemble(("Guard: ", f"bold {BAD}"), words(guard)) for guard in manifest.guards)
         return Group(*lines, words("This plan will be refused. Look at it, then change the policy's `guards`.", "bold"))
     if not manifest.sums_close:
         return Text("The sums do not close: this plan will be refused. Please report it.", f"bold {BAD}")
-    if not actions or apply_with is None:
+    if does_nothing or apply_with is None:
         return None
     return next_step(f"recyclekit apply {apply_with}", "writes exactly this")

@@ -8,6 +8,7 @@ import polars as pl
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from recyclekit.cli.render_hand_backs import known_view, told_view
 from recyclekit.cli.render_lists import dead_letters_view
 from recyclekit.cli.render_parts import (
     BAD,
@@ -26,6 +27,7 @@ from recyclekit.cli.render_parts import (
     words,
 )
 from recyclekit.cli.waiting import page
+from recyclekit.models.hand_back import HandBack
 from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState, taken_back
 from recyclekit.reports.figures import Equation
 
@@ -74,6 +76,7 @@ def outcome_view(outcome: Outcome) -> RenderableType:
         words(f"{outcome.already:,} of the applied were already done by an earlier attempt.", QUIET)
         if outcome.already
         else None,
+        told_view(outcome.handed_back, undone=undo),
         _items(
             "Skipped",
             "left as they are" if undo else "not sent; the next plan takes up what still qualifies",
@@ -189,7 +192,13 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 def run_view(
-    run: Run, actions: pl.DataFrame, letters: pl.DataFrame, *, undo: Run | None = None, only_failed: bool = False
+    run: Run,
+    actions: pl.DataFrame,
+    letters: pl.DataFrame,
+    *,
+    undo: Run | None = None,
+    only_failed: bool = False,
+    handed_back: Sequence[HandBack] = (),
 ) -> RenderableType:
     """Return one run: its stamp, what became of its writes, and what it set aside.
 
@@ -199,11 +208,13 @@ def run_view(
         letters: columns DEAD_LETTERS.
         undo: the run that took it back.
         only_failed: whether `actions` are only those that were not written.
+        handed_back: what it hands back to sales.
     """
     return stack(
         Text.assemble(("Run ", "bold"), (run.run, "bold"), f"  {_what(run)}  ", _fate(run, undo)),
         indent(table(("", ""), ((Text(name, QUIET), value) for name, value in _stamp(run, undo)), flexible=("",))),
         _by_state(actions, "No write failed, was skipped or is in doubt." if only_failed else "It has no writes."),
+        known_view(handed_back),
         _left(actions),
         *(_choices(run, actions) if undo is None else ()),
         dead_letters_view(letters) if letters.height else None,

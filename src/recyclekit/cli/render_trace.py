@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from recyclekit.cli.render_parts import (
     table,
     words,
 )
+from recyclekit.models.hand_back import what_moved, what_was_tried
 
 if TYPE_CHECKING:
     from recyclekit.reports.inputs import Input
@@ -44,6 +46,7 @@ def trace_view(trace: Trace) -> RenderableType:
         _header(trace),
         indent(table(("", ""), [*_answer(trace.decision), *_touch(trace.touch)], flexible=("",))),
         _because(trace),
+        _handed_back(trace),
         _inputs(trace),
         _rules(trace.rules) if _is_asked(trace) else None,
     )
@@ -78,6 +81,25 @@ def _because(trace: Trace) -> RenderableType:
     flip = trace.flip.what if trace.flip else trace.no_flip
     rows = [(Text("Because", "bold"), words(trace.because)), (Text("Flips", "bold"), words(flip))]
     return table(("", ""), rows, flexible=("",))
+
+
+def _handed_back(trace: Trace) -> RenderableType | None:
+    """Return that sales has the deal again, or will have once the next plan is applied, and why."""
+    rows = []
+    if trace.handed_back is not None:
+        rows.append((Text("By the next run", "bold"), words(_returned(trace.handed_back))))
+    for one in trace.was_handed_back:
+        since = f"{minute(one.handed_at)} UTC" if one.handed_at else "not yet proven"
+        fate = f", taken back by run {one.undone_by}" if one.undone_by else ""
+        rows.append((words(f"By run {one.run}"), words(f"{since}{fate}: {_returned(asdict(one))}")))
+    if not rows:
+        return None
+    return Group(heading("Handed back to sales"), indent(table(("", ""), rows, flexible=("",))))
+
+
+def _returned(row: Mapping[str, Any]) -> str:
+    cycle = f"cycle {row['cycle']} on track {row['track']} ({row['reason'] or 'stalled'})"
+    return f"{what_moved(row)}; {cycle}; tried: {what_was_tried(row['steps'])}"
 
 
 def _inputs(trace: Trace) -> RenderableType:

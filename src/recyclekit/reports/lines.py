@@ -9,6 +9,7 @@ from datetime import date
 
 import polars as pl
 
+from recyclekit.models.hand_back import what_moved
 from recyclekit.models.plan import ActionKind, Change, Plan
 from recyclekit.reports.figures import reason_shown
 
@@ -25,6 +26,7 @@ class PlanLine:
     Attributes:
         hook: what to come back with, where the policy says it; where sales wrote it, `hook_by_sales` is true instead.
         asks: subjects of to-dos for the deal's owner, who left something out.
+        moved: of a deal that is handed back to sales: what moved, in words.
     """
 
     change: Change
@@ -41,6 +43,7 @@ class PlanLine:
     hook: str | None = None
     hook_by_sales: bool = False
     asks: tuple[str, ...] = ()
+    moved: str | None = None
     note: str | None = None
     amount: float | None = None
     currency: str | None = None
@@ -75,10 +78,13 @@ def plan_lines(plan: Plan, deals: pl.DataFrame) -> list[PlanLine]:
     actions: dict[str, list[dict[str, object]]] = {}
     for action in wanted.select("deal_id", "kind", "step", "payload").iter_rows(named=True):
         actions.setdefault(action["deal_id"], []).append(action)
-    return [_line(row, actions[row["deal_id"]]) for row in deals.iter_rows(named=True)]
+    returned = plan.handed_back.filter(pl.col("deal_id").is_in(deals["deal_id"].implode()))
+    moved = {row["deal_id"]: what_moved(row) for row in returned.iter_rows(named=True)}
+    rows = deals.iter_rows(named=True)
+    return [_line(row, actions[row["deal_id"]], moved.get(row["deal_id"])) for row in rows]
 
 
-def _line(row: Mapping[str, object], actions: Iterable[Mapping[str, object]]) -> PlanLine:
+def _line(row: Mapping[str, object], actions: Iterable[Mapping[str, object]], moved: str | None) -> PlanLine:
     payloads = [(str(a["kind"]), a["step"], json.loads(str(a["payload"] or "{}"))) for a in actions]
     task: dict[str, object] = next(
         (p for kind, step, p in payloads if kind == ActionKind.CREATE_TASK and step != ASK), {}
@@ -102,6 +108,7 @@ def _line(row: Mapping[str, object], actions: Iterable[Mapping[str, object]]) ->
         hook=None if by_sales or leaving else _text(merged.get("hook")),
         hook_by_sales=by_sales,
         asks=tuple(str(p.get("subject", ASK)) for kind, step, p in payloads if step == ASK),
+        moved=moved,
         note=_text(row.get("note")),
         amount=row.get("amount"),  # type: ignore[arg-type]  # the column is Float64
         currency=_text(row.get("currency")),

@@ -27,7 +27,7 @@ from recyclekit.reports.lines import changed_deals, plan_lines
 from recyclekit.reports.words import Words
 
 TOUCHES, LISTED, COUNTED = 200, 200, 30
-"""Rows shown at most: touches; deals to review and dead letters; codes of one tally."""
+"""Rows shown at most: touches; deals to review or handed back, dead letters; codes of one tally."""
 
 _SAVED = (Bucket.SCHEDULED, Bucket.WAITING)
 
@@ -68,6 +68,8 @@ def page(plan: Plan, *, words: Words, outcome: Outcome | None = None) -> dict[st
         "letters_total": plan.dead_letters.height,
         "unmapped": plan.unmapped.head(COUNTED).to_dicts(),
         "findings": [f for f in plan.findings if plan.unmapped.is_empty() or f.where != "reasons"],
+        "handed_back": plan.handed_back.head(LISTED).to_dicts(),
+        "handed_back_total": plan.handed_back.height,
         "unfinished": plan.unfinished.head(LISTED).to_dicts(),
         "outcome": outcome,
         "parts": _outcome_parts(outcome),

@@ -13,6 +13,7 @@ import polars as pl
 
 from recyclekit.errors import InputError
 from recyclekit.models.decision import CLASSIFIED, ERASED
+from recyclekit.models.hand_back import HandBack
 from recyclekit.models.headings import fold
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import PolicyStamp
@@ -73,6 +74,8 @@ class Trace:
     flip: Flip | None
     no_flip: str = ""  # why there is none, in words
     touch: Mapping[str, Any] | None = None  # what is scheduled: bucket, step, date, owner, channel, hook, note
+    handed_back: Mapping[str, Any] | None = None  # by the next run: cycle, track, reason, steps, what moved
+    was_handed_back: tuple[HandBack, ...] = ()  # by earlier runs, the last first
 
 
 _ERASED = "Its person was erased: it is counted and left alone, whatever the rules say."

@@ -39,7 +39,8 @@ def plan(
     if decisions is not None:
         plan_file.save_decisions(made.decisions, decisions)
     if as_json:
-        emit({**made.manifest.model_dump(mode="json"), "unfinished": made.unfinished.to_dicts()})
+        tables = {"handed_back": made.handed_back.to_dicts(), "unfinished": made.unfinished.to_dicts()}
+        emit({**made.manifest.model_dump(mode="json"), **tables})
     else:
         from recyclekit.cli.render import plan_view
 

@@ -68,12 +68,14 @@ def runs(
     not_written = (ReceiptState.FAILED, ReceiptState.SKIPPED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
     actions = ledger.actions(one.run, not_written if failed else ())
     letters = ledger.dead_letters(one.run)
+    handed_back = ledger.hand_backs(one.run)
     if as_json:
-        emit({"run": _document(one, undo), "actions": actions.to_dicts(), "dead_letters": letters.to_dicts()})
+        tables = {"actions": actions.to_dicts(), "dead_letters": letters.to_dicts()}
+        emit({"run": _document(one, undo), **tables, "handed_back": [asdict(deal) for deal in handed_back]})
     else:
         from recyclekit.cli.render import run_view
 
-        show(run_view(one, actions, letters, undo=undo, only_failed=failed))
+        show(run_view(one, actions, letters, undo=undo, only_failed=failed, handed_back=handed_back))
     return 0
 
 
@@ -117,7 +119,8 @@ def _show_proposal(proposal: Proposal, ledger: Ledger, *, as_json: bool) -> int:
     plan = ledger.proposed(proposal.run) if kept else None
     if as_json:
         writes = plan.actions.to_dicts() if plan else []
-        emit({"run": _waiting(proposal), "plan": proposal.manifest, "actions": writes})
+        returned = plan.handed_back.to_dicts() if plan else []
+        emit({"run": _waiting(proposal), "plan": proposal.manifest, "actions": writes, "handed_back": returned})
     else:
         from recyclekit.cli.render_proposals import proposal_view
 
