@@ -6,9 +6,11 @@ Prefect's API keeps a line's text and nothing beside it, so the ids stand at the
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging.handlers import APILogHandler, PrefectConsoleHandler
+from rich.console import Console
 
 from recyclekit.observing.logs import LogHandler
 from recyclekit.observing.logs import begin as begin_here
@@ -39,6 +41,7 @@ class OwnRecords(logging.Filter):
 def begin() -> None:
     """Set this process's logs up, once; Prefect has set up its own when it was imported."""
     written = begin_here()
+    _outlive_the_worker()
     for name in _RUN_LOGGERS:
         for handler in logging.getLogger(name).handlers:
             if isinstance(handler, APILogHandler):
@@ -54,3 +57,16 @@ def begin() -> None:
         # One line for each record, not two: Prefect's console would say the same again.
         for handler in [one for one in logging.root.handlers if isinstance(one, PrefectConsoleHandler)]:
             logging.root.removeHandler(handler)
+
+
+def _outlive_the_worker() -> None:
+    """Let a run go on without a console where whoever read it is gone: a worker that was killed alone."""
+    loggers = [logging.root, *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict))]
+    for handler in [one for logger in loggers for one in logger.handlers]:
+        if isinstance(handler, PrefectConsoleHandler):
+            # Rich would end the process. Its page on the server still gets the log.
+            handler.console.on_broken_pipe = partial(_fall_silent, handler.console)  # type: ignore[method-assign]
+
+
+def _fall_silent(console: Console) -> None:
+    console.quiet = True

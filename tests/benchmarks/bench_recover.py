@@ -1,7 +1,8 @@
 """Every victim in every stage: what dies is mended, the next run finishes, and the CRM's own tables are asked.
 
-Victims: the flow's process, its worker with it (a lost machine), Prefect's server, PostgreSQL (which holds the ledger
-and Prefect's own data). Stages: the five, and the moment between a call's answer and the note of it.
+Victims: the flow's process, its worker alone (the flow lives on, an orphan), both (a lost machine), Prefect's server,
+PostgreSQL (which holds the ledger and Prefect's own data). Stages: the five, and the moment between a call's answer and
+the note of it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from tests.operations.worker import start_worker
 
 POOL = "recyclekit-victims"
 POINTS = (*(f"stage.{stage}" for stage in STAGES), "sink.write.answered")
-VICTIMS = ("flow", "machine", "server", "postgres")
+VICTIMS = ("flow", "worker", "machine", "server", "postgres")
 LEASE = 65
 """Seconds after which no lock may be left: the lease and five more."""
 PATIENCE = 600
@@ -112,9 +113,11 @@ class _Site:
         if victim == "flow":
             for process in runs:
                 process.kill()
-        elif victim == "machine":
-            self.worker.kill_all()
+        elif victim in {"machine", "worker"}:
+            (self.worker.kill_all if victim == "machine" else self.worker.kill)()
             self.worker = start_worker(self.place / "home", self.server.url, POOL)
+            for process in runs if victim == "worker" else ():
+                go_on(process)
         else:
             struck = self.server if victim == "server" else self.postgres
             struck.kill()

@@ -114,6 +114,22 @@ def test_a_machine_that_is_lost_while_it_writes_loses_nothing(prefect_sqlite: Pr
     assert prefect_sqlite.flow_run(lost)["state"]["type"] == "CRASHED"
 
 
+def test_a_worker_that_is_killed_alone_leaves_its_run_at_work(prefect_sqlite: PrefectServer, tmp_path: Path) -> None:
+    company = Company.founded(tmp_path / "orphan")
+    pool = prefect_sqlite.pool("recyclekit-orphan")
+    with deployed(prefect_sqlite, company, pool) as deployment:
+        with running_worker(tmp_path / "home", prefect_sqlite.url, pool) as worker:
+            run = prefect_sqlite.run(deployment, **fault("wait:sink.write.answered"))
+            orphan = waiting(worker, company, "sink.write.answered")
+            worker.kill()
+        assert prefect_sqlite.flow_run(run)["state"]["type"] == "RUNNING"
+        assert _run(company, prefect_sqlite).code == ExitCode.LOCKED, "it lives, so nobody else writes"
+        go_on(orphan)
+        assert prefect_sqlite.wait(run)["type"] == "COMPLETED", "it needs no worker to end, and to say so"
+    company.judge()
+    assert [one.state for one in company.project.ledger().runs()] == [RunState.SUCCESS]
+
+
 @dataclass
 class Ended:
     """How a command ended."""
