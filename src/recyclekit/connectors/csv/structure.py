@@ -81,7 +81,7 @@ class _Check:
 
     def passes(self, block: bytearray, size: int) -> bool:
         data = np.frombuffer(block, np.uint8, count=size + -size % 64)
-        if not self._is_text(block, size, data):
+        if not self._is_text(block, size):
             return False
         controls = self._controls(data, size)
         feed, feeds = self._feeds(data, controls)
@@ -104,13 +104,10 @@ class _Check:
         return self._every_record_fits(feeds, separator | ends, ends)
 
     @staticmethod
-    def _is_text(block: bytearray, size: int, data: Bytes) -> bool:
+    def _is_text(block: bytearray, size: int) -> bool:
         """Whether a block is UTF-8 without NUL bytes; pure ASCII with escapes may be ISO-2022-JP, so it is not."""
-        if block.find(b"\0", 0, size) >= 0:
-            return False
-        return (
-            block.find(b"\x1b", 0, size) < 0 if data.max(initial=0) < 128 else is_utf8(bytes(memoryview(block)[:size]))
-        )
+        text = bytes(memoryview(block)[:size])
+        return b"\0" not in text and (b"\x1b" not in text if text.isascii() else is_utf8(text))
 
     def _controls(self, data: Bytes, size: int) -> Words:
         """Return one bit for each byte below 32, but for the zeros behind the block."""
