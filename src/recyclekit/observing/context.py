@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
+from weakref import WeakKeyDictionary
 
 from recyclekit.events import Event, RunEnded, StageEnded, StageStarted
 
 _BOUND: ContextVar[Mapping[str, str] | None] = ContextVar("recyclekit_bound", default=None)
-_at_work: dict[int, Mapping[str, str]] = {}  # what this process works for, for threads that a connector started
+# What this process works for, for threads that a connector started. A plan that is not written has no end of its own:
+# its binding is gone with its job.
+_at_work: WeakKeyDictionary[Binding, Mapping[str, str]] = WeakKeyDictionary()
 
 
 def current() -> Mapping[str, str]:
@@ -40,13 +43,10 @@ class Binding:
                 self._bind({**self._ids, "run": run})
             case RunEnded():
                 _BOUND.set(None)
-                _at_work.pop(id(self), None)
+                _at_work.pop(self, None)
             case _:
                 pass
 
     def _bind(self, ids: Mapping[str, str]) -> None:
         _BOUND.set(ids)
-        _at_work[id(self)] = ids
-
-    def __del__(self) -> None:
-        _at_work.pop(id(self), None)  # a plan that is not written has no end of its own
+        _at_work[self] = ids
