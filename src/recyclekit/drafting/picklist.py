@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -10,6 +10,7 @@ from recyclekit.drafting.exports import Export
 from recyclekit.drafting.matching import Columns
 from recyclekit.drafting.stages import Stages, counted
 from recyclekit.models.parsing.choices import plain
+from recyclekit.models.stage_words import meaning
 
 PACKAGED = "standard"
 MOST = 40
@@ -47,9 +48,12 @@ def picklist_of(columns: Columns, export: Export, stages: Stages) -> list[Value]
 
 
 def _only_lost(export: Export, columns: Columns, stages: Stages) -> Export:
-    from dataclasses import replace
-
-    if not stages.lost:
+    """Return the records of lost deals, where it is known which those are."""
+    if "crm_state" in columns:
+        told = columns["crm_state"].heading
+        lost = [value for value in counted(export, told) if meaning(value) == "lost"]
+    elif stages.lost:
+        told, lost = columns["deal_stage"].heading, list(stages.lost)
+    else:
         return export
-    stage = pl.col(columns["deal_stage"].heading).str.strip_chars()
-    return replace(export, rows=export.rows.filter(stage.is_in(list(stages.lost))))
+    return replace(export, rows=export.rows.filter(pl.col(told).str.strip_chars().is_in(lost)))

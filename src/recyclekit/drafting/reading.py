@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from recyclekit.models.parsing.text import folded
 from recyclekit.models.tables import SCHEMAS, Table
 
 _MOST_BAD = 0.5
+_UNIT = re.compile(r"千円|万円|百万円|億円|\b(?:thousands?|k(?:usd|eur|jpy))\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +51,18 @@ def try_column(table: Table, name: str, heading: str, texts: pl.Series, zone: Zo
         return Tried(either=tuple(error.lines), question=error.why.rstrip("."))
     except InputError as error:
         return Tried(refused=error.why or error.what)
-    return _judged(dtype, reading, filled)
+    return _judged(heading, dtype, reading, filled)
 
 
-def _judged(dtype: pl.DataType, reading: Reading, filled: pl.Series) -> Tried:
+def _judged(heading: str, dtype: pl.DataType, reading: Reading, filled: pl.Series) -> Tried:
     """Weigh what was read against what was not."""
     bad = filled.is_in(reading.answers.filter(pl.col("code").is_not_null())["raw"].implode()).sum()
     if bad > _MOST_BAD * filled.len():
         return Tried(refused=f"{bad:,} of {filled.len():,} values cannot be read so.")
     formats = _declared(dtype, reading.formats, filled)
     told = [f"only {' and '.join(formats)} fits its {filled.len() - bad:,} values"] if formats else []
+    unit = _UNIT.search(heading)
+    told += [f"counted in {unit[0]}, as it stands there"] if unit and dtype.is_float() else []
     told += [f"{bad:,} of {filled.len():,} values cannot be read: set aside"] if bad else []
     return Tried(formats=formats, why="; ".join(told))
 

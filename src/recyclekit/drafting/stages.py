@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -37,34 +37,30 @@ def with_state(columns: Columns, export: Export) -> Columns:
     stage holds none that does, the one that holds some is taken.
     """
     left = {name: one for name, one in columns.items() if name not in ("deal_stage", "crm_state")}
+    staged = ranked(Table.DEALS, "deal_stage", export.headings)
+    offered = [*staged, *ranked(Table.DEALS, "crm_state", export.headings)]
     used = {one.heading for one in left.values()}
-    offered = [
-        one
-        for one in (
-            *ranked(Table.DEALS, "deal_stage", export.headings),
-            *ranked(Table.DEALS, "crm_state", export.headings),
-        )
-        if one not in used
-    ]
-    counts = {one: counted(export, one) for one in dict.fromkeys(offered)}
-    usable = {one: found for one, found in counts.items() if 0 < len(found) <= MOST}
-    state = next((one for one, found in usable.items() if _is_state(found)), None)
-    telling = [
-        one for one, found in usable.items() if one != state and any(meaning(v) in ("won", "lost") for v in found)
-    ]
-    plain = [one for one in usable if one != state]
-    stage = next(iter([*telling, *plain]), None)
-    if state is not None and stage is None:
-        found = usable[state]
-        if all(meaning(value) == exact(value).casefold() for value in found):
-            return _placed(left, crm_state=Drafted(name="crm_state", heading=state))
-        return _placed(left, deal_stage=Drafted(name="deal_stage", heading=state))
-    if stage is None:
+    counts = {one: counted(export, one) for one in dict.fromkeys(offered) if one not in used}
+    usable = {one: values for one, values in counts.items() if 0 < len(values) <= MOST}
+    state = next((one for one, values in usable.items() if _is_state(values)), None)
+    stage = _telling({one: values for one, values in usable.items() if one != state})
+    if state is None and stage is None:
         return left
+    if stage is None or state is None:
+        sole = stage or state or ""
+        if sole == state and sole not in staged:
+            return _placed(left, crm_state=_state(sole, usable[sole]))
+        return _placed(left, deal_stage=Drafted(name="deal_stage", heading=sole))
     drafted = Drafted(name="deal_stage", heading=stage)
-    if state is None or telling:
+    if not _agree(export, state, stage):
         return _placed(left, deal_stage=drafted)
     return _placed(left, deal_stage=drafted, crm_state=_state(state, usable[state]))
+
+
+def _telling(usable: Mapping[str, Mapping[str, int]]) -> str | None:
+    """Return the first column with a stage that is won or lost beyond doubt, else the first of all."""
+    told = [one for one, values in usable.items() if any(meaning(value) in {"won", "lost"} for value in values)]
+    return next(iter([*told, *usable]), None)
 
 
 def stages_of(columns: Columns, export: Export) -> Stages:
@@ -102,6 +98,13 @@ def _is_state(values: dict[str, int]) -> bool:
 def _state(heading: str, values: dict[str, int]) -> Drafted:
     spelt = {value: str(meaning(value)) for value in values if exact(value).casefold() not in CRM_STATES}
     return Drafted(name="crm_state", heading=heading, values=spelt or None, why="each of its values says which")
+
+
+def _agree(export: Export, state: str, stage: str) -> bool:
+    """Return whether no deal is won or lost by its stage's name and something else by its state."""
+    pairs = export.rows.select(pl.col(state).alias("state"), pl.col(stage).alias("stage")).unique().drop_nulls()
+    told = [(meaning(by_stage), meaning(by_state)) for by_state, by_stage in pairs.iter_rows()]
+    return all(by_stage == by_state for by_stage, by_state in told if by_stage in {"won", "lost"})
 
 
 def _placed(columns: Columns, **new: Drafted) -> Columns:

@@ -19,6 +19,7 @@ _WIDTH = 110
 _WHY_AT = 46
 _LISTED = 25
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ./・ー()&+-]*[\w)])?")
+_GOES_ON = re.compile(r" *#   (\S.*)")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _WISHED: Mapping[str, str] = {
     "deal_id": "required: the CRM's id of the deal",
@@ -36,21 +37,30 @@ def connection_lines(draft: Draft, kept: Mapping[str, str] | None = None) -> lis
 
 
 def to_dos(text: str) -> list[tuple[int, str]]:
-    """Return what a project file says is to be done: line and words."""
-    lines = enumerate(text.splitlines(), 1)
-    return [(n, line.partition(TO_DO)[2]) for n, line in lines if TO_DO in line]
+    """Return what a project file says is to be done: line and words, with the comment's further lines."""
+    found: list[tuple[int, str]] = []
+    going = False
+    for n, line in enumerate(text.splitlines(), 1):
+        if TO_DO in line:
+            found.append((n, line.partition(TO_DO)[2]))
+            going = True
+        elif going and (more := _GOES_ON.match(line)):
+            found[-1] = (found[-1][0], f"{found[-1][1]} {more[1]}")
+        else:
+            going = False
+    return found
 
 
 def _settings(draft: Draft, kept: Mapping[str, str]) -> Iterator[str]:
     yield "    settings:                         # only deals is required"
     for table, found in draft.tables.items():
         why = found.used()
-        yield _line(f"      {table}: {_scalar(found.export.path)}", why)
+        yield from _line(f"      {table}: {_scalar(found.export.path)}", why)
     if Table.DEALS not in draft.tables:
         yield f"      {TO_DO}name the export of your deals; no file here looks like one"
         yield "      deals: deals.csv"
     elif "own_tables" not in kept and PurePath(draft.tables[Table.DEALS].export.path).is_absolute():
-        yield _line("      own_tables: deals.recyclekit", "what is written goes here, never into your exports")
+        yield from _line("      own_tables: deals.recyclekit", "what is written goes here, never into your exports")
     yield from (f"      {name}: {_scalar(value)}" for name, value in kept.items())
     if Table.ACTIVITIES not in draft.tables:
         yield "      # activities: activities.csv    # calls, mails, meetings: the clock of inactivity"
@@ -92,9 +102,11 @@ def _wishes(found: DraftedTable, draft: Draft) -> Iterator[str]:
 def _field(one: Drafted) -> Iterator[str]:
     indent = " " * 8
     if one.asked:
-        yield from _comment(8, f"{TO_DO[2:]}{one.asked}")
+        yield from _comment(8, f"{TO_DO[2:]}{one.name}: {one.asked}")
     if one.tried.either:
-        yield from _comment(8, f"{TO_DO[2:]}{one.tried.question}. Put one of these in place of the line below them:")
+        yield from _comment(
+            8, f"{TO_DO[2:]}{one.name}: {one.tried.question}. Put one of these in place of the line below:"
+        )
         yield from (f"{indent}# {line}" for line in one.tried.either)
     parts = {"column": _scalar(one.heading)}
     if one.tried.formats:
@@ -105,7 +117,7 @@ def _field(one: Drafted) -> Iterator[str]:
     value = parts["column"]
     if len(parts) > 1:
         value = "{" + ", ".join(f"{key}: {said}" for key, said in parts.items()) + "}"
-    yield _line(f"{indent}{one.name}: {value}", _why(one))
+    yield from _line(f"{indent}{one.name}: {value}", _why(one))
 
 
 def _why(one: Drafted) -> str:
@@ -128,7 +140,7 @@ def _stages(draft: Draft) -> Iterator[str]:
         if not found:
             yield f"      {TO_DO}no stage says beyond doubt that a deal is {state}; name those that do"
         deals_each = ", ".join(counted(n, "deal") for n in found.values())
-        yield _line(f"      {state}: [{', '.join(_scalar(one) for one in found)}]", deals_each)
+        yield from _line(f"      {state}: [{', '.join(_scalar(one) for one in found)}]", deals_each)
     if stages.open:
         yield from _comment(6, f"taken for open: {_counts(stages.open)}")
 
@@ -140,22 +152,32 @@ def _asked(stages: Stages) -> Iterator[str]:
 
 def _reasons(draft: Draft) -> Iterator[str]:
     if not draft.reasons:
-        yield _line("    reasons: {}", "your picklist → the fifteen reasons; `recyclekit check` lists what is missing")
+        yield from _line(
+            "    reasons: {}", "your picklist → the fifteen reasons; `recyclekit check` lists what is missing"
+        )
         return
     yield "    # Your picklist → the fifteen reasons (those of the packaged policy are known already)."
-    yield f"    reasons:{'' if any(one.reason for one in draft.reasons) else ' {}'}"
-    for one in draft.reasons:
-        if one.reason:
-            yield _line(
-                f"      {_scalar(one.text)}: {one.reason}", f"{counted(one.deals, 'deal')}; as its words are read"
-            )
-        else:
-            why = f"{counted(one.deals, 'deal')}; a person looks at each until this is said"
-            yield f"      {TO_DO}{_scalar(one.text)}: REASON ({why})"
+    asked = {one.text: one.deals for one in draft.reasons if one.reason is None}
+    read = [one for one in draft.reasons if one.reason]
+    if asked:
+        yield from _comment(
+            4, f"{TO_DO[2:]}which reason? {_counts(asked)}; a person looks at each until you say it here"
+        )
+    yield f"    reasons:{'' if read else ' {}'}"
+    for one in read:
+        yield from _line(
+            f"      {_scalar(one.text)}: {one.reason}", f"{counted(one.deals, 'deal')}; as its words are read"
+        )
 
 
-def _line(text: str, why: str) -> str:
-    return f"{text.ljust(_WHY_AT - _wide(text))} # {why}" if why else text
+def _line(text: str, why: str) -> Iterator[str]:
+    """Yield a line with its reason behind it, or above it where both are too long for one."""
+    whole = f"{text.ljust(_WHY_AT - _wide(text))} # {why}" if why else text
+    if len(whole) + _wide(whole) <= _WIDTH:
+        yield whole
+        return
+    yield from _comment(len(text) - len(text.lstrip()), why)
+    yield text
 
 
 def _wide(text: str) -> int:

@@ -25,7 +25,8 @@ _CONTACT_ID = (
     "|顧客担当者"
     "|先方担当|お客様担当者|関連するコンタクト|関連付けられたコンタクト"
     "|contactid|associatedcontactids|associatedcontactid|whoid|contact|contactname|primarycontact|contactperson"
-    "|associatedcontact|associatedcontacts|associatedcontactemail|contactemail|email|emailaddress|workemail"
+    "|associatedcontact|associatedcontacts|associatedcontactemail|primarycontactemail|contactemail|email"
+    "|emailaddress|workemail"
     "|メール|メールアドレス|eメール|ansprechpartner|kontakt|kontaktid|ansprechpartnerid"
 )
 _OWN_ID = "id|recordid|レコードid|レコード番号|管理番号|no|番号"

@@ -189,7 +189,8 @@ def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
         what = f"None of {counted(deals.height, 'deal')} is lost, so nothing can be recycled but what has stalled."
         yield Finding(level="warning", where="stages", what=what, fix="Name the lost stages under `stages`.")
     yield from _unheard(job, deals)
-    if "deal_stage" not in deals.columns or job.mapped.stages.open is not None:
+    own_state = "crm_state" in job.mapped.fields.get(Table.DEALS, {})
+    if "deal_stage" not in deals.columns or own_state or job.mapped.stages.open is not None:
         return
     money = pl.col("amount").sum() if "amount" in deals.columns else pl.lit(0.0)
     known = [*job.mapped.stages.won, *job.mapped.stages.lost]
