@@ -83,11 +83,11 @@ def write_approved(job: Job, proposal: Proposal) -> Outcome:
     verdict = proposal.verdict
     if verdict is None or not verdict.approve:
         raise WaitingError(f"The plan of run {proposal.run} is {proposal.state}, not approved.")
-    begun = _known(job, proposal.run)
+    begun = job.open_ledger().known(proposal.run)
     if begun is None:
         plan = approved_plan(job, proposal, verdict)
         return job.write_back(plan, approve_guards=True)
-    admission.refuse_undone(job.open_ledger(), job.pipeline, begun.run)
+    admission.refuse_undone(job.open_ledger(), begun.run)
     left = begun.state is RunState.RUNNING or any(begun.counts.get(state, 0) for state in _LEFT)
     return job.resume(begun.run) if left else told(job, begun)
 
@@ -96,7 +96,7 @@ def left_approved(job: Job) -> Sequence[Proposal]:
     """Return the plans of this pipeline that were approved, and that nobody began to write, oldest first."""
     ledger = job.open_ledger()
     approved = [one for one in ledger.proposals(job.pipeline) if one.state is ProposalState.APPROVED]
-    return [one for one in approved[::-1] if _known(job, one.run) is None]
+    return [one for one in approved[::-1] if ledger.known(one.run) is None]
 
 
 def told(job: Job, run: Run) -> Outcome:
@@ -104,10 +104,6 @@ def told(job: Job, run: Run) -> Outcome:
     listed = job.open_ledger().actions(run.run, TOLD)
     done = run.counts.get("done", 0)
     return replace(outcome_of(run.run, run.counts, listed, already=done), kind=run.kind)
-
-
-def _known(job: Job, run: str) -> Run | None:
-    return next((one for one in job.open_ledger().runs(job.pipeline, 1000) if one.run == run), None)
 
 
 def waiting_error(proposal: Proposal) -> WaitingError:

@@ -219,7 +219,7 @@ class Job:
         if plan.does_nothing:
             # Nothing to prove and nothing to undo: a run that leaves no trace in the CRM leaves none in the ledger.
             return self._told(Outcome(run=plan.manifest.run, state=RunState.SUCCESS, planned=0, applied=0))
-        admission.refuse_undone(self.open_ledger(), self.pipeline, plan.manifest.run)
+        admission.refuse_undone(self.open_ledger(), plan.manifest.run)
         run = admission.as_run(plan, self.pipeline, self.flow_run)
         day = checked_as_of(plan.manifest.made_at, plan.manifest.as_of, self.timezone)
         means = self._means(day, plan.manifest.readings)
@@ -246,7 +246,7 @@ class Job:
         if wanted is None:
             raise ConfigError("There is no unfinished run.", fix="`recyclekit runs` lists all of them.")
         ledger, known = self.open_ledger(), self._own(wanted)
-        admission.refuse_undone(ledger, self.pipeline, known.run)
+        admission.refuse_undone(ledger, known.run)
         choice = chosen(lambda: ledger.actions(known.run), only=only, drop=drop, written=written)
         return self._taken_up(known, choice)
 

@@ -117,11 +117,8 @@ def left_to_systems(sink: Sink) -> Iterator[str]:
 
 
 def _flow_runs(grave: Grave) -> list[str]:
-    asked = grave.house.proposals(grave.pipeline, limit=_ASKED)
+    asked = grave.house.proposals(grave.pipeline, limit=None)
     return [proposal.flow_run for proposal in asked if proposal.flow_run]
-
-
-_ASKED = 10_000
 
 
 def _in_systems(grave: Grave, deals: Collection[str]) -> int:

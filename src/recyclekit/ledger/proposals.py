@@ -73,8 +73,8 @@ def found(store: Store, connection: Connection, wanted: str) -> Proposal | None:
     return _proposal(exact[0], store.now(connection)) if len(exact) == 1 else None
 
 
-def newest(store: Store, connection: Connection, pipeline: str | None, limit: int) -> Sequence[Proposal]:
-    """Return proposals, newest first."""
+def newest(store: Store, connection: Connection, pipeline: str | None, limit: int | None) -> Sequence[Proposal]:
+    """Return proposals, newest first; all where there is no limit."""
     query = select(*_HEAD).order_by(proposals.c.made_at.desc(), proposals.c.run.desc()).limit(limit)
     if pipeline is not None:
         query = query.where(proposals.c.pipeline == pipeline)

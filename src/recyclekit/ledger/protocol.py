@@ -15,7 +15,7 @@ from recyclekit.models.hand_back import HandBack
 from recyclekit.models.memory import Memory
 from recyclekit.models.plan import Action, Plan
 from recyclekit.models.proposal import Cause, Proposal, Verdict
-from recyclekit.models.run import Receipt, ReceiptState, Run, RunState
+from recyclekit.models.run import Receipt, ReceiptState, Run, RunKind, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,26 @@ class LedgerReader(Protocol):
         """Return runs, newest first."""
         ...
 
-    def run(self, run: str) -> Run:
+    def known(self, run: str) -> Run | None:
+        """Return the run with exactly this id; None where nothing of it was ever begun."""
+        ...
+
+    def undos(self, run: str) -> Sequence[Run]:
+        """Return the runs that took a run (its whole id) back, newest first."""
+        ...
+
+    def unfinished(self, pipeline: str) -> Sequence[Run]:
+        """Return the runs of a pipeline that did not end in success, newest first; without those taken back."""
+        ...
+
+    def begun_by(self, pipeline: str, flow_run: str) -> Run | None:
+        """Return the newest run of a pipeline that a flow run (its whole id) began and that was not taken back."""
+        ...
+
+    def run(self, run: str, kind: RunKind | None = None) -> Run:
         """Return one run; a unique prefix of its id is enough, or of the flow run's that carried it out.
+
+        Of several that the prefix fits, the only one of a `kind` is meant, where one is given.
 
         Raises:
             LedgerError: no such run, with those that come nearest.
@@ -85,8 +103,8 @@ class LedgerReader(Protocol):
         """Return who holds the leases, also those past their end that nobody took over yet."""
         ...
 
-    def proposals(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Proposal]:
-        """Return plans that waited, or wait, for a person's word, newest first."""
+    def proposals(self, pipeline: str | None = None, limit: int | None = 50) -> Sequence[Proposal]:
+        """Return plans that waited, or wait, for a person's word, newest first; all where no limit is set."""
         ...
 
     def proposal(self, run: str) -> Proposal | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import polars as pl
-from sqlalchemy import Connection, Row, delete, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, text
 
 from recyclekit.errors import LedgerError, UnknownRunError
 from recyclekit.ledger import parts, remembered
@@ -56,13 +56,47 @@ def newest(connection: Connection, pipeline: str | None, limit: int) -> Sequence
     return [_run(connection, row) for row in connection.execute(query).all()]
 
 
-def one(connection: Connection, wanted: str) -> Run:
-    """Return the run with this id, with an id that alone begins so, or the one that such a flow run carried out."""
+def known(connection: Connection, run: str) -> Run | None:
+    """Return the run with exactly this id."""
+    return next(iter(_those(connection, runs.c.run == run)), None)
+
+
+def undos(connection: Connection, run: str) -> Sequence[Run]:
+    """Return the runs that took this one back, newest first."""
+    return _those(connection, runs.c.of_run == run)
+
+
+def unfinished(connection: Connection, pipeline: str) -> Sequence[Run]:
+    """Return the runs that did not end in success and were not taken back, newest first."""
+    return _those(connection, (runs.c.pipeline == pipeline) & (runs.c.state != RunState.SUCCESS) & _STANDING)
+
+
+def begun_by(connection: Connection, pipeline: str, flow_run: str) -> Run | None:
+    """Return the newest run that a flow run began and that was not taken back."""
+    ours = (runs.c.pipeline == pipeline) & (runs.c.flow_run == flow_run) & _STANDING
+    return next(iter(_those(connection, ours)), None)
+
+
+_undos = runs.alias("undos")
+_STANDING = ~exists().where(_undos.c.of_run == runs.c.run)
+
+
+def _those(connection: Connection, which: ColumnElement[bool]) -> Sequence[Run]:
+    query = select(runs).where(which).order_by(runs.c.run_no.desc())
+    return [_run(connection, row) for row in connection.execute(query).all()]
+
+
+def one(connection: Connection, wanted: str, kind: RunKind | None = None) -> Run:
+    """Return the run with this id, with an id that alone begins so, or the one that such a flow run carried out.
+
+    Of several, the only one of a kind is meant, where one is given.
+    """
     named = runs.c.run.startswith(wanted, autoescape=True) | runs.c.flow_run.startswith(wanted, autoescape=True)
     rows = connection.execute(select(runs).where(named).limit(_NEAREST)).all() if wanted else []
     exact = [row for row in rows if wanted in {row.run, row.flow_run}] or rows
-    if len(exact) == 1:
-        return _run(connection, exact[0])
+    meant = [row for row in exact if row.kind == kind] if len(exact) > 1 else exact
+    if len(meant) == 1:
+        return _run(connection, meant[0])
     raise _unknown(connection, wanted, [row.run for row in exact])
 
 

@@ -51,8 +51,20 @@ class SqlLedger:
     def runs(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Run]:
         return self._read(lambda c: reading.newest(c, pipeline, limit), [])
 
-    def run(self, run: str) -> Run:
-        found = self._read(lambda c: reading.one(c, run), None)
+    def known(self, run: str) -> Run | None:
+        return self._read(lambda c: reading.known(c, run), None)
+
+    def undos(self, run: str) -> Sequence[Run]:
+        return self._read(lambda c: reading.undos(c, run), [])
+
+    def unfinished(self, pipeline: str) -> Sequence[Run]:
+        return self._read(lambda c: reading.unfinished(c, pipeline), [])
+
+    def begun_by(self, pipeline: str, flow_run: str) -> Run | None:
+        return self._read(lambda c: reading.begun_by(c, pipeline, flow_run), None)
+
+    def run(self, run: str, kind: RunKind | None = None) -> Run:
+        found = self._read(lambda c: reading.one(c, run, kind), None)
         if found is None:
             raise UnknownRunError(f"There is no run {run!r}.", fix="Nothing has been applied yet.")
         return found
@@ -78,7 +90,7 @@ class SqlLedger:
     def leases(self) -> Sequence[HeldLease]:
         return self._read(lambda c: leasing.held(self.store, c), [])
 
-    def proposals(self, pipeline: str | None = None, limit: int = 50) -> Sequence[Proposal]:
+    def proposals(self, pipeline: str | None = None, limit: int | None = 50) -> Sequence[Proposal]:
         return self._read(lambda c: proposals.newest(self.store, c, pipeline, limit), [])
 
     def proposal(self, run: str) -> Proposal | None:

@@ -13,14 +13,12 @@ from recyclekit.errors import ConfigError, GuardError, QuotaError, StalePlanErro
 from recyclekit.ledger.protocol import LedgerReader
 from recyclekit.models.plan import ActionKind, Manifest, Plan, PolicyStamp
 from recyclekit.models.run import Run, RunKind, RunState
-from recyclekit.models.run import taken_back as of_runs
 from recyclekit.models.shelf import in_pieces
 
 if TYPE_CHECKING:
     from recyclekit.connectors.protocols import Sink
 
 _AT_ONCE = 10_000  # actions whose text is in memory while a plan is sealed
-_LOOK_BACK = 1_000  # runs of a pipeline among which an undo is looked for
 
 
 def admit(manifest: Manifest, today: PolicyStamp, *, approve_guards: bool = False) -> None:
@@ -44,19 +42,13 @@ def admit(manifest: Manifest, today: PolicyStamp, *, approve_guards: bool = Fals
         )
 
 
-def taken_back(ledger: LedgerReader, pipeline: str) -> Mapping[str, Run]:
-    """Return the runs that were taken back, whole or in part, each with the run that did."""
-    return of_runs(ledger.runs(pipeline, _LOOK_BACK))
-
-
-def refuse_undone(ledger: LedgerReader, pipeline: str, run: str) -> None:
+def refuse_undone(ledger: LedgerReader, run: str) -> None:
     """Stop a plan that was written and taken back: its keys are spent, so writing it again would do nothing.
 
     Raises:
         StalePlanError: an undo of this run is in the ledger.
     """
-    undo = taken_back(ledger, pipeline).get(run)
-    if undo is not None:
+    for undo in ledger.undos(run):
         raise StalePlanError(
             f"The plan of run {run} was written, and taken back by {undo.run}.",
             why="A plan is written once.",

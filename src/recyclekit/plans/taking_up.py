@@ -7,16 +7,14 @@ from datetime import UTC, datetime
 
 from recyclekit.ledger.protocol import LedgerReader
 from recyclekit.models.run import ReceiptState, Run, RunKind, RunState
-from recyclekit.plans.admission import taken_back
 
 _UNSENT = (ReceiptState.PLANNED, ReceiptState.SENT, ReceiptState.IN_DOUBT)
 _OPEN = (*_UNSENT, ReceiptState.FAILED)
-_LOOK_BACK = 200  # runs of a pipeline among which one that was left behind is looked for
 
 
 def unfinished(ledger: LedgerReader, pipeline: str) -> Sequence[Run]:
     """Return the runs in which something is left that a retry could do, newest first; not those taken back."""
-    return [run for run in _standing(ledger, pipeline) if _has(run, _OPEN)]
+    return [run for run in ledger.unfinished(pipeline) if _has(run, _OPEN)]
 
 
 def left_behind(ledger: LedgerReader, pipeline: str) -> Sequence[Run]:
@@ -24,13 +22,14 @@ def left_behind(ledger: LedgerReader, pipeline: str) -> Sequence[Run]:
 
     What the other side refused is no reason: nothing of it was written, so the next plan takes those deals up anyway.
     """
-    found = [run for run in _standing(ledger, pipeline) if _has(run, _UNSENT) and run.kind is not RunKind.ERASE]
+    found = [run for run in ledger.unfinished(pipeline) if _has(run, _UNSENT) and run.kind is not RunKind.ERASE]
     return found[::-1]
 
 
 def begun_by(ledger: LedgerReader, pipeline: str, flow_run: str | None) -> str | None:
     """Return the newest run that a flow run of Prefect's began and that was not taken back."""
-    return next((run.run for run in _standing(ledger, pipeline) if flow_run and run.flow_run == flow_run), None)
+    found = ledger.begun_by(pipeline, flow_run) if flow_run else None
+    return found.run if found else None
 
 
 def made_at(run: Run) -> datetime:
@@ -39,11 +38,6 @@ def made_at(run: Run) -> datetime:
         return datetime.strptime(run.run[:16], "r%Y%m%d-%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         return run.started_at
-
-
-def _standing(ledger: LedgerReader, pipeline: str) -> Sequence[Run]:
-    undone = taken_back(ledger, pipeline)
-    return [run for run in ledger.runs(pipeline, _LOOK_BACK) if run.run not in undone]
 
 
 def _has(run: Run, states: Sequence[ReceiptState]) -> bool:

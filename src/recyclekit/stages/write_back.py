@@ -148,7 +148,7 @@ def undo(run: str, undo_run: str, **means: Unpack[Means]) -> Outcome:
         )
     with _lease(means, target) as lease:
         _Desk(target, lease, means).settle_doubt()
-        earlier = [r for r in means["ledger"].runs(target.pipeline, limit=100_000) if r.of_run == target.run]
+        earlier = means["ledger"].undos(target.run)
         begun = next((r for r in earlier if r.state in _CUT_SHORT), None)
         done = means["ledger"].actions(target.run, [ReceiptState.DONE])
         actions = inverse(undo_run, done.filter(pl.col("undone_by").is_null()))

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from recyclekit.models.proposal import Proposal
     from recyclekit.models.run import Run
 
-_LOOK_BACK = 1_000  # runs of a pipeline among which an undo is looked for
-
 
 def runs(
     run: str | None = None,
@@ -61,10 +59,10 @@ def runs(
     from recyclekit.models.run import ReceiptState
 
     proposal = ledger.proposal(run)
-    if proposal is not None and all(one.run != proposal.run for one in ledger.runs(proposal.pipeline, _LOOK_BACK)):
+    if proposal is not None and ledger.known(proposal.run) is None:
         return _show_proposal(proposal, project.ledger(), as_json=as_json)
     one = ledger.run(run)
-    undo = taken_back(ledger.runs(one.pipeline, _LOOK_BACK)).get(one.run)
+    undo = next(iter(ledger.undos(one.run)), None)
     not_written = (ReceiptState.FAILED, ReceiptState.SKIPPED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
     actions = ledger.actions(one.run, not_written if failed else ())
     letters = ledger.dead_letters(one.run)

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from recyclekit.cli.options import Json, Where, Yes
-
-if TYPE_CHECKING:
-    from recyclekit.ledger.protocol import LedgerReader
-    from recyclekit.models.run import Run
-
-_LOOK_BACK = 1_000
 
 
 def undo(run: str, *, where: Where = Where(), yes: Yes = False, as_json: Json = False) -> int:
@@ -23,22 +15,15 @@ def undo(run: str, *, where: Where = Where(), yes: Yes = False, as_json: Json = 
     from recyclekit.cli.progress import listening
     from recyclekit.cli.stopping import stoppable
     from recyclekit.cli.terminal import confirm, say
+    from recyclekit.models.run import RunKind
     from recyclekit.models.wording import counted
 
     project = where.open()
     job = project.job(where.pipeline)
-    known = _meant(job.open_ledger(), run)
+    known = job.open_ledger().run(run, RunKind.APPLY)  # its undo may have an id that begins alike
     if not confirm(f"Take back what run {known.run} wrote ({counted(known.counts.get('done', 0), 'write')})?", yes=yes):
         say("Nothing was undone.")
         return 0
     with listening(quiet=as_json) as listen, stoppable() as should_stop:
         outcome = job.listening(listen).stopping(should_stop).undo(known.run)
     return report_outcome(outcome, as_json=as_json)
-
-
-def _meant(ledger: LedgerReader, run: str) -> Run:
-    """Return the run that an id, or its beginning, means: of several, the only one that can be undone."""
-    from recyclekit.models.run import RunKind
-
-    known = [one for one in ledger.runs(limit=_LOOK_BACK) if one.run.startswith(run) and one.kind is RunKind.APPLY]
-    return known[0] if run and len(known) == 1 else ledger.run(run)
