@@ -185,6 +185,10 @@ LOOKS: dict[str, Callable[[SqlLedger], object]] = {
     "proposed": lambda ledger: [_answer(lambda run=run: _proposed(ledger, run)) for run in RUNS],  # type: ignore[misc]  # bound now
     "memory": lambda ledger: [ledger.memory(pipeline) for pipeline in PIPELINES],
     "runs": lambda ledger: [ledger.runs(), *(ledger.runs(pipeline) for pipeline in PIPELINES)],
+    "known": lambda ledger: [ledger.known(name) for name in (*RUNS, "r", "u-r1")],
+    "undos": lambda ledger: [ledger.undos(name) for name in (*RUNS, "u-r1")],
+    "unfinished": lambda ledger: [ledger.unfinished(pipeline) for pipeline in PIPELINES],
+    "begun_by": lambda ledger: [ledger.begun_by(pipeline, name) for pipeline in PIPELINES for name in ("flow-D1", "f")],
     "run": lambda ledger: [_answer(lambda name=name: ledger.run(name)) for name in (*RUNS, "r", "u", "u-r1")],  # type: ignore[misc]  # bound now
     "actions": lambda ledger: [_answer(lambda run=run: ledger.actions(run)) for run in (*RUNS, "u-r1")],  # type: ignore[misc]  # bound now
     "dead_letters": lambda ledger: [_answer(lambda run=run: ledger.dead_letters(run)) for run in RUNS],  # type: ignore[misc]  # bound now
