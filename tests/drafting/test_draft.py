@@ -207,7 +207,7 @@ def test_files_join_by_the_columns_whose_values_are_found_on_both_sides(tmp_path
 
     assert fields(found, Table.CONTACTS)["contact_id"] == "Email"
     assert fields(found, Table.ACTIVITIES)["contact_id"] == "Email"
-    assert "20 are in contacts.csv (Email)" in text_of(found)
+    assert "found in contacts.csv (Email): 20 of 20 values" in text_of(found)
 
 
 def test_an_id_that_stands_in_many_rows_is_asked_about(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 
 from recyclekit.models.snapshot import LINE
 from recyclekit.models.tables import OWN_FIELDS, Table
+from recyclekit.models.wording import counted
 from recyclekit.project import source_alone
 from recyclekit.scratch import give_back, own_folder
 
@@ -43,7 +44,8 @@ class Export:
 
     def told_rows(self) -> str:
         """Return how many records were looked at, in words."""
-        return f"{self.rows.height:,} rows" if self.whole else f"the first {self.rows.height:,} rows"
+        rows = counted(self.rows.height, "row")
+        return rows if self.whole else f"the first {rows}"
 
 
 def exports_in(folder: Path) -> Sequence[Path]:

@@ -11,6 +11,7 @@ from recyclekit.drafting.matching import Columns, Drafted, in_order
 from recyclekit.drafting.reading import look_like_names
 from recyclekit.models.headings import ranked
 from recyclekit.models.tables import SCHEMAS, Table
+from recyclekit.models.wording import counted
 
 _OWNERS: Mapping[str, Table] = {
     "deal_id": Table.DEALS,
@@ -86,7 +87,7 @@ def _with_why(one: Drafted, table: Table, chosen: Mapping[Table, str], files: Fi
     where = f"{files[owner][0].name} ({chosen[owner]})"
     if here and there and not here & there:
         return replace(one, asked=f"not one of its {len(here):,} values is in {where}; is another column meant?")
-    return replace(one, why=f"of its {len(here):,} values {len(here & there):,} are in {where}")
+    return replace(one, why=f"found in {where}: {len(here & there):,} of {counted(len(here), 'value')}")
 
 
 def _with_doubt(one: Drafted, export: Export) -> Drafted:

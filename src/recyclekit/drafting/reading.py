@@ -17,6 +17,7 @@ from recyclekit.models.parsing.date_forms import iso_text, moments
 from recyclekit.models.parsing.numbers import COMMA
 from recyclekit.models.parsing.text import folded
 from recyclekit.models.tables import SCHEMAS, Table
+from recyclekit.models.wording import counted
 
 _MOST_BAD = 0.5
 _UNIT = re.compile(r"千円|万円|百万円|億円|\b(?:thousands?|k(?:usd|eur|jpy))\b", re.IGNORECASE)
@@ -56,11 +57,11 @@ def try_column(table: Table, name: str, heading: str, texts: pl.Series, zone: Zo
 
 def _judged(heading: str, dtype: pl.DataType, reading: Reading, filled: pl.Series) -> Tried:
     """Weigh what was read against what was not."""
-    bad = filled.is_in(reading.answers.filter(pl.col("code").is_not_null())["raw"].implode()).sum()
+    bad = int(filled.is_in(reading.answers.filter(pl.col("code").is_not_null())["raw"].implode()).sum())
     if bad > _MOST_BAD * filled.len():
         return Tried(refused=f"{bad:,} of {filled.len():,} values cannot be read so.")
     formats = _declared(dtype, reading.formats, filled)
-    told = [f"only {' and '.join(formats)} fits its {filled.len() - bad:,} values"] if formats else []
+    told = [f"only {' and '.join(formats)} fits its {counted(filled.len() - bad, 'value')}"] if formats else []
     unit = _UNIT.search(heading)
     told += [f"counted in {unit[0]}, as it stands there"] if unit and dtype.is_float() else []
     told += [f"{bad:,} of {filled.len():,} values cannot be read: set aside"] if bad else []

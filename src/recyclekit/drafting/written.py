@@ -16,7 +16,7 @@ from recyclekit.models.wording import counted
 
 TO_DO = "# to do: "
 _WIDTH = 110
-_WHY_AT = 46
+_WHY_AT = 44
 _LISTED = 25
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ./・ー()&+-]*[\w)])?")
 _GOES_ON = re.compile(r" *#   (\S.*)")
@@ -52,7 +52,7 @@ def to_dos(text: str) -> list[tuple[int, str]]:
 
 
 def _settings(draft: Draft, kept: Mapping[str, str]) -> Iterator[str]:
-    yield "    settings:                         # only deals is required"
+    yield from _line("    settings:", "only deals is required")
     for table, found in draft.tables.items():
         why = found.used()
         yield from _line(f"      {table}: {_scalar(found.export.path)}", why)
@@ -63,7 +63,7 @@ def _settings(draft: Draft, kept: Mapping[str, str]) -> Iterator[str]:
         yield from _line("      own_tables: deals.recyclekit", "what is written goes here, never into your exports")
     yield from (f"      {name}: {_scalar(value)}" for name, value in kept.items())
     if Table.ACTIVITIES not in draft.tables:
-        yield "      # activities: activities.csv    # calls, mails, meetings: the clock of inactivity"
+        yield from _line("      # activities: activities.csv", "calls, mails, meetings: the clock of inactivity")
     for name, why in draft.others.items():
         yield from _comment(6, f"not read: {name}: {why}")
 
@@ -134,7 +134,7 @@ def _stages(draft: Draft) -> Iterator[str]:
         yield f"    {TO_DO}which stages are won and which lost; every other stage is open"
         yield "    stages: {won: [Won], lost: [Lost]}"
         return
-    yield "    stages:                           # every other stage is open"
+    yield from _line("    stages:", "every other stage is open")
     yield from _asked(stages)
     for state, found in (("won", stages.won), ("lost", stages.lost)):
         if not found:
@@ -153,7 +153,7 @@ def _asked(stages: Stages) -> Iterator[str]:
 def _reasons(draft: Draft) -> Iterator[str]:
     if not draft.reasons:
         yield from _line(
-            "    reasons: {}", "your picklist → the fifteen reasons; `recyclekit check` lists what is missing"
+            "    reasons: {}", "your picklist → the fifteen reasons: `recyclekit check` lists what is missing"
         )
         return
     yield "    # Your picklist → the fifteen reasons (those of the packaged policy are known already)."

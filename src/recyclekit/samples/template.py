@@ -39,7 +39,7 @@ def _with(connection: Sequence[str], project: str) -> str:
         return project
     head, _, rest = project.partition("    settings:")
     _, _, tail = rest.partition("\npipelines:")
-    old = next(line for line in head.splitlines() if line.startswith("# Put your"))
+    old = head[head.index("# Put your") : head.index("\nversion:")]
     new = (
         "# Drafted from the exports named below. Look at every line, above all at each `to do`; then: recyclekit check"
     )
