@@ -17,7 +17,7 @@ from recyclekit.models.memory import UNFINISHED
 from recyclekit.models.plan import Plan
 from recyclekit.models.snapshot import Finding, dead_letters
 from tests.cli.shown import text
-from tests.reports.plans import decision, fields, large_plan, make_plan, small_plan, task
+from tests.reports.plans import REOPENED, decision, fields, hand_backs, large_plan, make_plan, small_plan, task
 
 # -- plans ------------------------------------------------------------------------------------------------------------
 
@@ -229,3 +229,31 @@ def test_a_plan_says_which_rule_leaves_how_many_deals_out() -> None:
     shown = text(plan_view(nothing))
     assert "by rule" not in shown
     assert "reason" not in shown, "no table without a row"
+
+
+# -- deals that are handed back ----------------------------------------------------------------------------------------
+
+
+def test_deals_that_are_handed_back_stand_in_a_list_of_their_own_and_their_line_says_why() -> None:
+    shown = text(plan_view(replace(small_plan(), handed_back=hand_backs(REOPENED, {"deal_id": "D-9"}))), 140)
+    lines = [line.split() for line in shown.splitlines()]
+    assert "Handed back to sales: 2 deals  the buyer moved, so the cycle ends" in shown
+    assert ["D-4", "timing", "named_date", "1", "nothing", "yet", "open", "again", "in", "the", "CRM"] in lines
+    assert ["D-9", "stalled", "stalled", "1", "call", "contact", "on", "2026-11-21", "(email)"] in lines
+    (line,) = [line for line in shown.splitlines() if line.startswith("  - D-4")]
+    assert line.endswith("handed back to sales: open again in the CRM")
+    assert "Handed back" not in text(plan_view(small_plan()), 140)
+
+
+def test_of_many_hand_backs_the_first_are_shown() -> None:
+    many = hand_backs(*({"deal_id": f"H-{n:02}"} for n in range(12)))
+    shown = text(plan_view(replace(small_plan(), handed_back=many)), 140)
+    assert "H-09" in shown
+    assert "H-10" not in shown
+    assert "… and 2 more; --json lists all" in shown
+
+
+def test_a_plan_that_only_hands_back_offers_to_be_applied() -> None:
+    plan = replace(make_plan([decision("D-9", bucket="none")], []), handed_back=hand_backs({"deal_id": "D-9"}))
+    shown = text(plan_view(plan, apply_with=Path("plan.json")), 140)
+    assert "Next: recyclekit apply plan.json" in shown

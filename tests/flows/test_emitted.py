@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from recyclekit.events import (
     StageEnded,
     StageStarted,
 )
+from recyclekit.models.hand_back import HandBack
 from recyclekit.models.run import Outcome, RunKind, RunState
 from recyclekit.observing.telling import tell_ended, telling
 from recyclekit_flows import emitted
@@ -71,6 +74,34 @@ def test_how_a_run_ended_is_told_once(outcome: Outcome, names: list[str], sent: 
     tell_ended(emitted.emit, "main", outcome)
     assert [name for name, _ in sent] == names
     assert "why" not in str(sent), "what the other side said stays out"
+
+
+def _returned(number: int) -> HandBack:
+    return HandBack(
+        run="r1", deal_id=f"D{number}", cycle=1, track="stalled", reason=None, opened_on=date(2026, 11, 20),
+        steps=("call",), signal="contact" if number else "reopened", source="email", contact_on=date(2026, 11, 25),
+    )  # fmt: skip
+
+
+def test_deals_that_a_run_handed_back_are_told_in_one_event_with_their_packets(sent: list[Any]) -> None:
+    tell_ended(emitted.emit, "main", replace(DONE, handed_back=tuple(map(_returned, range(120)))))
+    more = sent[0][1]
+    assert [name for name, _ in sent] == ["recyclekit.deals.handed-back", "recyclekit.run.applied"]
+    payload = more["payload"]
+    assert (payload["run"], payload["deals"], payload["reopened"], payload["contact"]) == ("r1", 120, 1, 119)
+    assert (len(payload["ids"]), payload["ids"][:2], payload["more"]) == (100, ["D0", "D1"], 20)
+    assert payload["handed_back"][1] == {
+        "deal": "D1", "cycle": 1, "track": "stalled", "reason": None, "steps": ["call"], "signal": "contact",
+        "source": "email", "contact_on": "2026-11-25",
+    }  # fmt: skip
+
+
+def test_a_run_that_is_cut_short_tells_what_it_handed_back_and_an_undo_tells_nothing_of_it(sent: list[Any]) -> None:
+    tell_ended(emitted.emit, "main", replace(CUT, handed_back=(_returned(1),)))
+    assert [name for name, _ in sent] == ["recyclekit.deals.handed-back", "recyclekit.run.partially-failed"]
+    sent.clear()
+    tell_ended(emitted.emit, "main", replace(BACK, handed_back=(_returned(1),)))
+    assert [name for name, _ in sent] == ["recyclekit.run.undone"]
 
 
 @pytest.mark.parametrize("stop", [GuardError("stopped"), QuotaError("spent")], ids=["guard", "quota"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -19,6 +20,7 @@ from recyclekit.models.proposal import Cause, Door, ProposalState, Verdict
 from recyclekit.models.run import RunState
 from recyclekit.models.snapshot import dead_letters
 from tests.ledger.deeds import TODAY, a_plan, a_run, receipts, task
+from tests.reports.plans import hand_backs
 
 WEEK = timedelta(days=7)
 YES = Verdict(approve=True, door=Door.SHELL)
@@ -51,9 +53,11 @@ def a_whole_plan(run: str = "r1", *deals: str, pipeline: str = "main") -> Plan:
 
 
 def test_a_plan_comes_back_exactly_as_it_was_proposed_but_for_what_shows_values(ledger: SqlLedger) -> None:
-    plan = a_whole_plan()
+    plan = replace(a_whole_plan(), handed_back=hand_backs({"deal_id": "D7"}))
     ledger.propose(plan, Cause.APPROVAL, WEEK, "f-1")
     back = ledger.proposed("r1")
+    assert back.handed_back.equals(plan.handed_back)
+    assert back.handed_back.schema == plan.handed_back.schema
     assert back.manifest == plan.manifest
     assert back.actions.equals(plan.actions)
     assert back.actions.schema == plan.actions.schema

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from recyclekit.errors import ConfigError
+from recyclekit.models.hand_back import HANDED_BACK
 from recyclekit.models.memory import ENDED_CYCLES
 from recyclekit.models.narrowing import narrowed, tracks
 from recyclekit.models.plan import ACTIONS, Manifest, Plan, PolicyStamp
@@ -34,6 +35,7 @@ def plan() -> Plan:
         decisions=pl.DataFrame(),
         dead_letters=pl.DataFrame(),
         ended_cycles=pl.DataFrame(ended, schema=ENDED_CYCLES),
+        handed_back=pl.DataFrame(ended, schema=HANDED_BACK),
     )
 
 
@@ -49,6 +51,11 @@ def test_a_deal_of_a_track_that_is_left_out_is_left_out_whole(plan: Plan) -> Non
 def test_a_cycle_ends_only_where_its_deal_was_not_left_out(plan: Plan) -> None:
     assert narrowed(plan, 1).ended_cycles["deal_id"].to_list() == ["d9"]
     assert narrowed(plan, 3).ended_cycles["deal_id"].to_list() == ["d3", "d9"]
+
+
+def test_a_deal_is_handed_back_only_where_it_was_not_left_out(plan: Plan) -> None:
+    assert narrowed(plan, 1).handed_back["deal_id"].to_list() == ["d9"]
+    assert narrowed(plan, 3).handed_back["deal_id"].to_list() == ["d3", "d9"]
 
 
 def test_nothing_asked_for_changes_nothing(plan: Plan) -> None:

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import polars as pl
 import pytest
 
 from recyclekit.project import Project, open_project
@@ -25,6 +26,8 @@ from tests.operations.server import PrefectServer
 pytestmark = pytest.mark.prefect
 
 AS_OF = date(2026, 11, 20)
+MOVED_ON = date(2026, 11, 18)
+HANDED_BACK = "recyclekit.deals.handed-back"
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +170,64 @@ def test_a_shipped_automation_tells_somebody_of_an_event(
     assert private_in(everything, project.folder) == []
 
 
+def test_deals_that_are_handed_back_are_told_once_when_they_are_written_and_passed_on(
+    prefect_sqlite: PrefectServer, tmp_path: Path, listener: str
+) -> None:
+    _make_alarm(prefect_sqlite, listener)
+    project = _company_whose_buyers_move(tmp_path)
+    assert recyclekit(prefect_sqlite, project, "deploy").returncode == 0
+    planned = recyclekit(prefect_sqlite, project, "plan", "--as-of", str(AS_OF), "--out", str(tmp_path / "early.json"))
+    assert planned.returncode in {0, 4}, planned.stderr
+    done = recyclekit(prefect_sqlite, project, "run", "--as-of", str(AS_OF), "--json")
+    told = json.loads(done.stdout)
+    ids = [deal["deal"] for deal in told["handed_back"]]
+    assert ids, done.stderr
+    resource = f"recyclekit.run.{told['run']}"
+
+    def arrived() -> dict[str, Any] | None:
+        found = {e["event"]: e for e in prefect_sqlite.events(resource=resource)}
+        return found if {HANDED_BACK, "recyclekit.run.applied"} <= set(found) else None
+
+    found = eventually(arrived, 60, "the event that deals are handed back")
+    payload = found[HANDED_BACK]["payload"]
+    assert (payload["deals"], payload["ids"], payload["contact"]) == (len(ids), ids, len(ids))
+    assert payload["handed_back"] == told["handed_back"]
+    bodies = eventually(lambda: [b for b in _Heard.bodies if "handed back to sales" in b], 60, "a notification")
+    answered = [
+        f"{one['deal']}: contact, contact on {MOVED_ON} (email)"
+        for one in told["handed_back"]
+        if one["source"] == "email"
+    ]
+    assert len(answered) == 3
+    assert any(all(line in body for line in answered) for body in bodies), bodies
+    shown = prefect_sqlite.artifacts(flow_run(prefect_sqlite, told["run"])["id"])
+    for artifact in ("plan", "outcome"):
+        data = str(shown[f"recyclekit-{artifact}-{told['run']}"]["data"])
+        assert f"## Handed back to sales: {len(ids)} deals" in data
+        assert f"contact on {MOVED_ON} (email)" in data
+    again = recyclekit(prefect_sqlite, project, "run", "--as-of", str(AS_OF), "--json")
+    assert json.loads(again.stdout)["handed_back"] == []
+    all_told = prefect_sqlite.events(HANDED_BACK)
+    assert [e["payload"]["run"] for e in all_told] == [told["run"]], "neither a plan nor a run with nothing to do tells"
+    everything = json.dumps([*all_told, *_Heard.bodies], ensure_ascii=False)
+    assert private_in(everything, project.folder) == []
+
+
+def _company_whose_buyers_move(folder: Path) -> Project:
+    """A company with stalled deals in running cycles, to three of which their buyers have answered since."""
+    sample = generate(folder, deals=100, seed=7, as_of=AS_OF)
+    (folder / "recyclekit.yaml").write_text(demo_project(sample), encoding="utf-8")
+    project = open_project(folder)
+    job = project.job("main", AS_OF - timedelta(days=8))
+    plan = job.plan()
+    job.write_back(plan, approve_guards=True)
+    stalled = plan.decisions.filter((pl.col("status") == "stalled") & (pl.col("bucket") == "scheduled"))
+    with (folder / "activities.csv").open("a", encoding="utf-8") as file:
+        for deal in stalled["deal_id"].head(3):
+            file.write(f"answer-{deal},{deal},,メール,{MOVED_ON} 09:00,,false,,true,\n")
+    return open_project(folder)
+
+
 def test_the_shipped_automations_are_those_of_the_package() -> None:
     packaged = ROOT / "src/recyclekit/samples/templates/deployments/automations.yaml"
     assert packaged.read_bytes() == (ROOT / "deployments/automations.yaml").read_bytes()
@@ -183,7 +244,8 @@ def _company_with_a_guard(folder: Path) -> Project:
 def _make_alarm(server: PrefectServer, address: str) -> None:
     code = (
         "import sys; from prefect.blocks.notifications import CustomWebhookNotificationBlock as Block;"
-        "Block(name='alarm', url=sys.argv[1], json_data={'said': '{{subject}} {{body}}'}).save('recyclekit-alarm')"
+        "alarm = Block(name='alarm', url=sys.argv[1], json_data={'said': '{{subject}} {{body}}'});"
+        "alarm.save('recyclekit-alarm', overwrite=True)"
     )
     command = [sys.executable, "-c", code, address]
     done = subprocess.run(command, env=server.env, capture_output=True, text=True, check=False)

@@ -16,13 +16,13 @@ from recyclekit.errors import ExitCode, InputError, PlanError, StalePlanError
 from recyclekit.models.memory import ENDED_CYCLES
 from recyclekit.models.plan import Plan
 from recyclekit.plans.plan_file import LEADING, keep, kept, load, save, save_decisions
-from tests.reports.plans import RUN, small_plan
+from tests.reports.plans import RUN, hand_backs, small_plan
 
 
 @pytest.fixture
 def plan() -> Plan:
     ended = pl.DataFrame([("D-9", 1, date(2026, 11, 1), "track_done")], schema=ENDED_CYCLES, orient="row")
-    return replace(small_plan(), ended_cycles=ended)
+    return replace(small_plan(), ended_cycles=ended, handed_back=hand_backs({"deal_id": "D-4"}))
 
 
 @pytest.fixture
@@ -36,6 +36,8 @@ def test_a_loaded_plan_is_the_saved_one(plan: Plan, saved: Path) -> None:
     assert loaded.actions.schema == plan.actions.schema
     assert loaded.ended_cycles.equals(plan.ended_cycles)
     assert loaded.dead_letters.equals(plan.dead_letters)
+    assert loaded.handed_back.equals(plan.handed_back)
+    assert loaded.handed_back.schema == plan.handed_back.schema
     same = {"actions_file", "actions_sha256", "beside", "seal"}
     assert loaded.manifest.model_dump(exclude=same) == plan.manifest.model_dump(exclude=same)
     assert loaded.decisions.is_empty()
@@ -52,7 +54,8 @@ def test_the_manifest_reads_in_a_stable_order(plan: Plan, saved: Path) -> None:
 
 def test_nothing_is_left_behind_but_the_plan(saved: Path) -> None:
     names = {path.name for path in saved.parent.iterdir()}
-    assert names == {"plan.json", "plan.actions.parquet", "plan.ended_cycles.parquet", "plan.dead_letters.parquet"}
+    tables = ("actions", "ended_cycles", "dead_letters", "handed_back")
+    assert names == {"plan.json", *(f"plan.{table}.parquet" for table in tables)}
 
 
 def test_plans_whose_names_differ_behind_a_dot_share_no_table(plan: Plan, tmp_path: Path) -> None:
@@ -168,6 +171,8 @@ def test_a_kept_plan_is_found_by_its_run(plan: Plan, tmp_path: Path) -> None:
     assert path.parent.parent == tmp_path
     assert load(path).actions.equals(plan.actions)
     assert kept(tmp_path, RUN).decisions.equals(plan.decisions)
+    path.with_suffix(".decisions.parquet").write_bytes(b"half of it")
+    assert kept(tmp_path, RUN).decisions.is_empty()
     path.with_suffix(".decisions.parquet").unlink()
     assert kept(tmp_path, RUN).decisions.is_empty()
     with pytest.raises(PlanError, match="no plan of run r0"):

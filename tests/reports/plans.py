@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from recyclekit.models.decision import SCHEDULED
+from recyclekit.models.hand_back import HANDED_BACK
 from recyclekit.models.plan import ACTIONS, Manifest, Plan, PolicyStamp
 from recyclekit.models.snapshot import dead_letters
 
@@ -16,6 +17,22 @@ AS_OF = date(2026, 11, 22)
 STAMP = PolicyStamp(name="standard", version="1.0", hash="0123456789abcdef")
 RUN = "r20261122-003000-ab12"
 _TRACKS = {"no_budget": "next_budget", "competitor": "rival_contract", "timing": "named_date", None: "stalled"}
+
+
+def hand_backs(*rows: dict[str, Any]) -> pl.DataFrame:
+    """Hand-backs of deals that had stalled and wrote; what a row says otherwise counts."""
+    usual: dict[str, Any] = {
+        "cycle": 1, "track": "stalled", "reason": None, "opened_on": AS_OF - timedelta(days=9), "steps": ["call"],
+        "signal": "contact", "source": "email", "contact_on": AS_OF - timedelta(days=1), "ended_on": AS_OF,
+        "ended_why": "revived",
+    }  # fmt: skip
+    return pl.DataFrame([usual | row for row in rows], schema=HANDED_BACK, orient="row")
+
+
+REOPENED: dict[str, Any] = {
+    "deal_id": "D-4", "track": "named_date", "reason": "timing", "steps": [], "signal": "reopened",
+    "source": "crm_state", "contact_on": None,
+}  # fmt: skip
 
 
 def decision(deal_id: str, **given: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from recyclekit.models.run import Outcome, RunState
 from recyclekit.models.snapshot import Finding, dead_letters
 from recyclekit.policy.loader import load_policy
 from recyclekit.reports.html import render_report, write_report
-from tests.reports.plans import RUN, decision, large_plan, make_plan, small_plan, task
+from tests.reports.plans import REOPENED, RUN, decision, hand_backs, large_plan, make_plan, small_plan, task
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202egnp.\x00\x1b[31m"
 VOID = {"meta", "input", "line", "rect", "br", "link", "img", "hr"}
@@ -214,3 +214,13 @@ def test_the_page_opens_in_the_language_of_the_policy() -> None:
     japanese = replace(english, spec=english.spec.model_copy(update={"language": "ja"}))
     assert 'id="in-en" checked' in render_report(small_plan(), policy=english)
     assert 'id="in-ja" checked' in render_report(small_plan(), policy=japanese)
+
+
+def test_deals_that_are_handed_back_stand_with_what_was_tried_and_what_moved() -> None:
+    returned = hand_backs(REOPENED, {"deal_id": EVIL, "track": EVIL, "source": EVIL, "steps": [EVIL]})
+    shown = render_report(replace(small_plan(), handed_back=returned))
+    assert "2 in all" in shown
+    assert "open again in the CRM" in shown
+    assert "2026-11-21" in shown
+    assert EVIL not in shown
+    assert "Handed back to sales" not in render_report(small_plan())
