@@ -1,4 +1,4 @@
-"""What a person does on the pages of a Prefect server: find a run, look at its artifacts, answer the approval form."""
+"""What a person does on the pages of a Prefect server: find a run, look at its artifacts, answer the form, retry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.operations.browser import Browser
 from tests.operations.process import eventually
 from tests.operations.server import PrefectServer
 
-DIALOG = "[role=dialog] button"
+DIALOG = "[role=dialog] button, [role=alertdialog] button"
 NUMBER = "[role=dialog] input[type=number]"
 
 
@@ -40,6 +40,14 @@ class Pages:
         self.ask_for_approval(flow_run)
         self.fill_in("approve", limit)
         self.browser.click("Resume", DIALOG)
+
+    def retry(self, flow_run: str) -> None:
+        """Press the button Retry of a flow run that has ended, and say yes to what its page asks then."""
+        self.run(flow_run, "Task Runs")
+        self.browser.click("Open menu")
+        self.browser.click("Retry", "[role=menuitem]")
+        self.browser.shows("Will become:")
+        self.browser.click("Retry", DIALOG)
 
     def fill_in(self, decision: str, limit: int | None = None) -> None:
         """Choose a decision in the open form and, where given, a limit."""

@@ -1,13 +1,18 @@
-"""In a real browser: what a person approves in Prefect's form is exactly what is written."""
+"""In a real browser: what a person approves in Prefect's form is exactly what is written; Retry sends what is left."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from recyclekit.models.plan import ActionKind
 from recyclekit.models.proposal import Door, Verdict
+from recyclekit.testing.sandbox import Fault, FaultKind
+from tests.operations.account import DAY_IS_SPENT, opened, refusal
 from tests.operations.browser import MISSING, PROGRAM, Browser, running_browser
 from tests.operations.company import AS_OF, sample_project
 from tests.operations.pages import Pages
@@ -23,20 +28,21 @@ pytestmark = [
 ]
 
 POOL = "browser"
+ENROL = "*/memberships/add"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[PrefectServer]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """A server that serves its pages, with a worker."""
-    with running_server(tmp_path / "prefect", ui=True) as server:
+    with running_server(tmp_path_factory.mktemp("prefect"), ui=True) as server:
         server.pool(POOL)
         with running_worker(server.home, server.url, POOL):
             yield server
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with running_browser(tmp_path / "browser") as browser:
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with running_browser(tmp_path_factory.mktemp("browser")) as browser:
         yield browser
 
 
@@ -65,3 +71,36 @@ def test_what_a_person_approves_in_the_form_is_exactly_what_is_written(
     assert known is not None
     assert known.verdict == Verdict(approve=True, door=Door.PREFECT, limit=3)
     pages.run(run, "Set aside", f"recyclekit-outcome-{proposal.run}", tab="Artifacts")
+
+
+def test_the_button_retry_sends_what_is_unsent_refused_or_in_doubt_and_nothing_else(
+    server: PrefectServer, browser: Browser, tmp_path: Path
+) -> None:
+    with opened(tmp_path / "hubspot") as account:
+        expected, crm, ledger = account.planned, account.crm, account.project.ledger()
+        refused = sorted(expected)[:2]
+        lost = Fault(kind=FaultKind.LOST_ANSWER, path=ENROL)  # and then nobody may ask any more whether it was done
+        spent = DAY_IS_SPENT.model_copy(update={"path": ENROL})
+        crm.faults.add(*(refusal(expected[key], key) for key in refused), lost, spent, DAY_IS_SPENT)
+        flow_run = server.run(server.deploy("recyclekit_flows.recycle.recycle", "hurt", POOL, account.parameters))
+        assert server.wait(flow_run, seconds=240)["type"] == "FAILED"
+        run = ledger.run(flow_run).run
+        before = ledger.actions(run)
+        left = before.filter(state="planned")
+        assert set(before["state"]) == {"done", "failed", "in_doubt", "planned"}
+        assert set(before.filter(state="failed")["key"]) == set(refused)
+        assert set(before.filter(state="in_doubt")["kind"]) == {ActionKind.ENROL}
+        assert set(left["kind"]) == {ActionKind.SET_FIELDS}, "unsent"
+
+        crm.faults.clear()
+        crm.journal.clear()
+        Pages(browser, server).retry(flow_run)
+        assert server.wait(flow_run, ["COMPLETED"], seconds=240)["name"] == "Completed"
+
+        assert account.written() == {*refused, *left["deal_id"]}, "what the CRM was sent"
+        assert not crm.journal.calls(ENROL), "what was in doubt stood there: it was looked up, not sent again"
+        assert account.tasks() == Counter(expected.keys())
+        after = ledger.actions(run)
+    assert set(after["state"]) == {"done"}
+    again = after.filter(pl.col("attempts") > before["attempts"])
+    assert set(again["key"]) == {*refused, *left["key"]}, "what the ledger counts"
