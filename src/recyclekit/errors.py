@@ -5,7 +5,7 @@ A message has three parts: what happened, why, and what to do next. `str(error)`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 
 
@@ -32,6 +32,11 @@ class RecyclekitError(Exception):
     def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
         self.what, self.why, self.fix = map(_ended_once, (what, why, fix))
         super().__init__(" ".join(part for part in (self.what, self.why, self.fix) if part))
+
+    def reword(self, word: Callable[[str], str]) -> None:
+        """Put all parts in other words, in place: kind, exit code, cause and traceback stay."""
+        self.what, self.why, self.fix = map(word, (self.what, self.why, self.fix))
+        self.args = (" ".join(part for part in (self.what, self.why, self.fix) if part),)
 
 
 def _ended_once(part: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, make_url, text
 
 from recyclekit import clock
 from recyclekit.errors import (
@@ -169,6 +169,30 @@ def test_a_commit_whose_answer_is_lost_is_settled_by_doing_it_again(on_postgres:
     found = ledger.store.read(lambda connection: connection.execute(text(written)).all())
     assert [tuple(row) for row in found] == [(1, 1, "done"), (2, 1, "failed"), (2, 2, "done")]
     assert ledger.acquire("main", "r2").token == 2
+
+
+def test_what_the_server_leaves_undone_while_it_is_scrubbed_is_said(
+    on_postgres: House, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The planner's samples belong to the owner of the database; another role is told so, and the rest is done."""
+    on_postgres.scrub()
+    assert not caplog.records
+    role = f"keeper_{os.getpid()}"
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {role} LOGIN")  # type: ignore[call-overload]  # psycopg wants a literal
+        theirs = make_url(postgres_url).set(username=role).update_query_dict({"schema": "tenant_x"})
+        admin.execute(f"CREATE SCHEMA tenant_x AUTHORIZATION {role}")  # type: ignore[call-overload]
+        try:
+            house = open_ledger(theirs.render_as_string(hide_password=False), Path())
+            house.upgrade()
+            house.scrub()
+            house.close()
+        finally:
+            admin.execute(f"DROP OWNED BY {role}")  # type: ignore[call-overload]
+            admin.execute(f"DROP ROLE {role}")  # type: ignore[call-overload]
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 1
+    assert "pg_statistic" in said[0]
 
 
 def erased(ledger: House) -> tuple[dict[str, int], dict[str, int]]:

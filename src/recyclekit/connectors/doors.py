@@ -52,7 +52,9 @@ class Provider:
         try:
             yield
         except RecyclekitError as error:
-            _redact(error)
+            # Vendors like to quote the key that they refuse, or whose record it is; an error is shown, logged and kept
+            # in Prefect's database.
+            error.reword(redact)
             raise
         except Exception as error:
             why = redact(f"{type(error).__name__}: {error}")[:_MOST]
@@ -154,13 +156,6 @@ def _receipts(inner: Callable[..., Any], name: str, provider: Provider) -> Calla
         )
 
     return call
-
-
-def _redact(error: RecyclekitError) -> None:
-    # Vendors like to quote the key that they refuse, or whose record it is; an error is shown, logged and kept in
-    # Prefect's database.
-    error.what, error.why, error.fix = (redact(part) for part in (error.what, error.why, error.fix))
-    error.args = tuple(redact(part) if isinstance(part, str) else part for part in error.args)
 
 
 def _without_secrets(receipt: Receipt) -> Receipt:

@@ -21,10 +21,9 @@ from recyclekit.faultpoint import faultpoint
 from recyclekit.housekeeping import state_files
 from recyclekit.ledger.holding import beating, held
 from recyclekit.ledger.housekeeping import Erasing
+from recyclekit.models.patience import Patience
 from recyclekit.models.run import Run, RunKind, RunState
 from recyclekit.models.tombstone import Erasable, Tombstones
-
-LEASE = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +92,8 @@ def erase(subject: Subject, grave: Grave, run: str) -> Run:
         run=run, pipeline=pipeline, kind=RunKind.ERASE, state=RunState.RUNNING, as_of=None, policy=None,
         started_at=clock.now(),
     )  # fmt: skip
-    with held(house, pipeline, run, LEASE) as lease, beating(house, lease, LEASE):
+    seconds = Patience().lease
+    with held(house, pipeline, run, seconds) as lease, beating(house, lease, seconds):
         begun = house.begin_erasing(lease, new, subject.ids).run
         deals = subject.deals | house.named(pipeline, begun)
         faultpoint("erase.systems")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ from recyclekit.errors import ConfigError, LedgerBusyError, LedgerError, LedgerP
 from recyclekit.ledger.schema import metadata
 from recyclekit.ledger.store import Store, as_moments
 
+_log = logging.getLogger(__name__)
 _SCHEMA_LOCK = 0x7265_6379  # "recy"; any number that no other program uses on this database
 _ROWS_AT_ONCE = 50_000
 _PASSING = {"40001", "40P01", "57P01", "57P02", "57P03", "53300"}
@@ -130,8 +132,13 @@ class PostgresStore(Store):
     def _alone(self, *commands: str) -> None:
         def attempt() -> None:
             with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                for command in commands:
-                    connection.exec_driver_sql(command)
+                driver = _driver(connection)
+                driver.add_notice_handler(_warn)
+                try:
+                    for command in commands:
+                        connection.exec_driver_sql(command)
+                finally:
+                    driver.remove_notice_handler(_warn)
 
         self._patiently(attempt)
 
@@ -185,6 +192,12 @@ def _engine(url: URL, schema: str | None) -> Engine:
         connection.commit()
 
     return engine
+
+
+def _warn(told: psycopg.errors.Diagnostic) -> None:
+    """Say what the server left undone: it skips a table whose owner we are not, and calls that a success."""
+    if told.severity_nonlocalized == "WARNING":
+        _log.warning("PostgreSQL says: %s", told.message_primary)
 
 
 def _driver(connection: Connection) -> psycopg.Connection[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def keep(plan: Plan, state: Path) -> Path:
 
 
 def kept(state: Path, run: str) -> Plan:
-    """Read a plan that `keep` saved, with its decisions where they are still there.
+    """Read a plan that `keep` saved, with its decisions where they are still there and can be read.
 
     Raises:
         PlanError: there is none of this run; otherwise as `load`.
@@ -113,7 +114,9 @@ def kept(state: Path, run: str) -> Plan:
     plan, decisions = load(path), _beside(path, "decisions")
     if not decisions.is_file():
         return plan
-    return replace(plan, decisions=pl.read_parquet(decisions))
+    with suppress(OSError, pl.exceptions.PolarsError):  # they are there to be looked at, and under no seal
+        plan = replace(plan, decisions=pl.read_parquet(decisions))
+    return plan
 
 
 def seal(manifest: Manifest) -> str:

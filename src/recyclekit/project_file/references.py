@@ -62,7 +62,7 @@ def _read(match: re.Match[str], place: str, folder: Path) -> Any:
     except RecyclekitError as error:
         # Not a fault of the file: it keeps its own kind and exit code, and gets the place that asked.
         error.what = f"{place}: {error.what}"
-        error.args = (" ".join(part for part in (error.what, error.why, error.fix) if part),)
+        error.reword(str)
         raise
 
 

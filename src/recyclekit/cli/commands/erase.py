@@ -113,9 +113,7 @@ def _report(runs: list[tuple[Grave, Run]], *, as_json: bool) -> None:
     from recyclekit.housekeeping.erasing import left_to_systems
 
     if as_json:
-        emit(
-            [{**_receipt(grave, run), "left_to_systems": [*left_to_systems(grave.open_sink())]} for grave, run in runs]
-        )
+        emit([_receipt(grave, run) for grave, run in runs])
         return
     for grave, run in runs:
         places = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in run.counts.items() if n)
