@@ -185,6 +185,8 @@ LOOKS: dict[str, Callable[[SqlLedger], object]] = {
     "proposed": lambda ledger: [_answer(lambda run=run: _proposed(ledger, run)) for run in RUNS],  # type: ignore[misc]  # bound now
     "memory": lambda ledger: [ledger.memory(pipeline) for pipeline in PIPELINES],
     "runs": lambda ledger: [ledger.runs(), *(ledger.runs(pipeline) for pipeline in PIPELINES)],
+    "hand_backs": lambda ledger: [ledger.hand_backs(name) for name in (*RUNS, "u-r1")],
+    "hand_backs_of": lambda ledger: [ledger.hand_backs_of(pipeline, deal) for pipeline in PIPELINES for deal in DEALS],
     "known": lambda ledger: [ledger.known(name) for name in (*RUNS, "r", "u-r1")],
     "undos": lambda ledger: [ledger.undos(name) for name in (*RUNS, "u-r1")],
     "unfinished": lambda ledger: [ledger.unfinished(pipeline) for pipeline in PIPELINES],
