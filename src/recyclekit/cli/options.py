@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,8 +28,10 @@ class Where:
 
     def open(self) -> Project:
         """Open the project."""
+        from recyclekit.cli.called import remember
         from recyclekit.cli.loading import opened
 
+        remember(self.project, self.pipeline)
         return opened(self.project)
 
 
@@ -42,9 +45,7 @@ def business_date(text: str | None) -> date | None:
 
     if text is None:
         return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"--as-of {text!r} is not a date.", fix="Write it as YYYY-MM-DD, for example 2026-11-22."
-        ) from None
+    with suppress(ValueError):
+        if (found := date.fromisoformat(text)).isoformat() == text:  # it takes weeks and 20261122 as well
+            return found
+    raise ConfigError(f"--as-of {text!r} is not a date.", fix="Write it as YYYY-MM-DD, for example 2026-11-22.")
