@@ -55,7 +55,8 @@ def ask(job: Job, proposal: Proposal, plan: Plan, limit: int | None = None) -> P
     # Not `runtime.deployment`: a run within another one would be told the other's, and cannot be suspended.
     if context is None or context.flow_run is None or context.flow_run.deployment_id is None:
         raise _left_behind(proposal)
-    get_run_logger().info("The plan of run %s waits for approval until %s.", proposal.run, proposal.expires_at)
+    until = f"{proposal.expires_at:%Y-%m-%d %H:%M} UTC"
+    get_run_logger().info("The plan of run %s waits for approval until %s.", proposal.run, until)
     form = _form(proposal, plan, limit)
     left = _seconds_until(proposal.expires_at)
     with unwitnessed(), pausing():

@@ -125,8 +125,8 @@ def _refuse_strangers(name: str, wanted: Mapping[str, Any], there: DeploymentRes
         raise ConfigError(
             f"The server has a deployment {name} already, of the project in {theirs}.",
             why=f"This project is in {mine}; its runs would take the other's place.",
-            fix=f"Give this project's deployments a name of their own in {PLACE}, or, if the folder has moved, remove "
-            f"the old one: prefect deployment delete {name}",
+            fix=f"Rename the pipeline, or give its deployments a name of their own in {PLACE}; if the folder has "
+            f"moved, remove the old one: prefect deployment delete {name}",
         )
 
 

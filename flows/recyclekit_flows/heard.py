@@ -29,9 +29,12 @@ def hear(event: Event) -> None:
             faultpoint(f"stage.{stage}")
         case StageEnded(stage=stage, seconds=seconds, figures=figures):
             counts = ", ".join(f"{n:,} {what}" for what, n in figures.items())
-            get_run_logger().info("%s: %s in %.1f s", stage, counts or "done", seconds)
-        case RunEnded(run=run, outcome=outcome):
-            get_run_logger().info("run %s ended: %s", run, outcome)
+            beside = {"stage": stage, "seconds": round(seconds, 3), "figures": dict(figures)}
+            get_run_logger().info("%s: %s in %.1f s", stage, counts or "done", seconds, extra=beside)
+        case RunEnded(run=run, pipeline=pipeline, outcome=outcome, kind=kind, figures=figures):
+            ids = {"run": run, "pipeline": pipeline}  # what was bound ended with the run
+            beside = {**ids, "outcome": str(outcome), "kind": str(kind), "figures": dict(figures)}
+            get_run_logger().info("run %s ended: %s", run, outcome, extra=beside)
         case _:
             pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from recyclekit.errors import RecyclekitError
+from recyclekit.events import StageEnded, StageStarted
 from recyclekit.models.shard import Shard, Ticket
 from recyclekit.pipeline import Job
 from recyclekit.project import open_project
@@ -23,6 +25,8 @@ from recyclekit_flows.heard import hear
 from recyclekit_flows.stopping import stoppable
 
 Shards = Annotated[int, Field(ge=1, le=1_000)]
+STAGE = "write_shard"
+"""What a shard is to logs and figures: its own part of `write_back`, which the run itself tells of as a whole."""
 
 
 @flow(name="write_shard", flow_run_name="write-shard-{number}-of-{of}", persist_result=False)
@@ -79,4 +83,7 @@ def _handing_out(job: Job, project: Path, of: int, engine: Engine) -> Callable[[
 def _write(project: Path, pipeline: str | None, ticket: Ticket, shard: Shard) -> None:
     with stoppable() as should_stop:
         job = open_project(project).job(pipeline, ticket.day, hear).stopping(should_stop)
+        began = time.monotonic()
+        job.listen(StageStarted(run=ticket.run, stage=STAGE))
         job.write_shard(ticket, shard)
+        job.listen(StageEnded(run=ticket.run, stage=STAGE, seconds=time.monotonic() - began))

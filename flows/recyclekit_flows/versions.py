@@ -32,16 +32,15 @@ def strays() -> Iterator[Finding]:
 
 
 def compared(server: str) -> Iterator[Finding]:
-    """Yield a finding where the server's Prefect is not of the same minor version as the one here."""
+    """Yield a finding where the server's Prefect is older than the one here, or of another minor version."""
     here = Version(version("prefect"))
     there = Version(server)
-    if here.release[:2] == there.release[:2]:
-        return
+    same = here.release[:2] == there.release[:2]
     if there < here:
         what = f"The server runs Prefect {there}, older than {here} here."
         fix = "Upgrade the server first, with a backup of its database, then workers and this machine."
-        yield Finding(level="error", where="versions", what=what, fix=fix)
-    else:
+        yield Finding(level="warning" if same else "error", where="versions", what=what, fix=fix)
+    elif not same:
         what = f"The server runs Prefect {there}, newer than {here} here."
         fix = "That works for a while: upgrade here and on the workers when recyclekit supports it."
         yield Finding(level="warning", where="versions", what=what, fix=fix)

@@ -116,6 +116,28 @@ def test_where_json_is_wished_a_flow_runs_lines_are_json_and_stand_once(
     assert CANARY not in "".join(said)
 
 
+def test_lines_of_json_hold_the_figures_of_each_stage_and_of_the_run(
+    api: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "recyclekit.yaml").write_text(demo_project(generate(tmp_path, deals=60, seed=7, as_of=AS_OF)))
+    before, level = list(logging.root.handlers), logging.root.level
+    monkeypatch.setenv("RECYCLEKIT_LOG", "json")
+    logs.begin()
+    try:
+        outcome = run_recycle(tmp_path, None, AS_OF)
+    finally:
+        logging.root.handlers[:], logging.root.level = before, level
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+    ended = {line["stage"]: line for line in lines if "seconds" in line}
+    assert list(ended) == list(STAGES)
+    assert ended["classify"]["figures"] == {"deals": 60}
+    ids = {"run": outcome.run, "pipeline": "main"}
+    assert all(line.items() >= (ids | {"connection": "crm"}).items() for line in ended.values())
+    (last,) = [line for line in lines if "outcome" in line]
+    assert last.items() >= (ids | {"outcome": str(outcome.state)}).items()
+    assert last["figures"]["applied"] == outcome.applied
+
+
 def test_setting_up_twice_sends_each_line_once() -> None:
     logs.begin()
     assert sum(isinstance(handler, APILogHandler) for handler in logging.root.handlers) == 1

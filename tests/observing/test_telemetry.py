@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from recyclekit.connectors.protocols import Calls
-from recyclekit.events import Event, QuotaSpent, RunEnded, StageEnded, StageStarted
+from recyclekit.events import Event, QuotaSpent, RunEnded, StageEnded, StageProgressed, StageStarted
 from recyclekit.observing import telemetry
 from recyclekit.observing.metrics import Metrics
 from recyclekit.observing.telemetry import Telemetry
@@ -120,6 +120,24 @@ def test_a_stage_that_raised_leaves_no_span_open() -> None:
     lab.hear(StageStarted(run="r1", stage="extract"), QuotaSpent(run="r1", pipeline="main"))
     lab.telemetry.close()
     assert lab.spans["recyclekit.extract"].status.status_code is StatusCode.ERROR
+    assert [event.name for event in lab.spans["recyclekit.run"].events] == ["QuotaSpent"]
+
+
+def test_a_plan_that_waits_is_a_span_too_once_its_job_is_let_go() -> None:
+    lab = Lab()
+    lab.hear(StageStarted(run="r1", stage="extract"), StageEnded(run="r1", stage="extract", seconds=1.0))
+    assert "recyclekit.run" not in lab.spans
+    del lab.telemetry
+    run = lab.spans["recyclekit.run"]
+    assert lab.spans["recyclekit.extract"].parent.span_id == run.context.span_id
+    assert run.status.status_code is StatusCode.UNSET
+
+
+def test_progress_pushes_no_event_that_matters_out_of_a_span() -> None:
+    lab = Lab()
+    lab.hear(StageStarted(run="r1", stage="write_back"), QuotaSpent(run="r1", pipeline="main"))
+    lab.hear(*(StageProgressed(run="r1", stage="write_back", done=1) for _ in range(200)))
+    lab.telemetry.close()
     assert [event.name for event in lab.spans["recyclekit.run"].events] == ["QuotaSpent"]
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import httpx
@@ -172,7 +173,13 @@ def test_a_fresh_library_that_the_server_cannot_start_with_is_told(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("server", "level", "words"),
-    [("3.7.2", "error", "older"), ("3.9.1", "warning", "newer"), ("3.8.2", None, ""), ("4.0.0", "warning", "newer")],
+    [
+        ("3.7.2", "error", "older"),
+        ("3.9.1", "warning", "newer"),
+        ("3.8.2", "warning", "older"),
+        (installed("prefect"), None, ""),
+        ("4.0.0", "warning", "newer"),
+    ],
 )
 def test_a_server_of_another_version_is_told(server: str, level: str | None, words: str) -> None:
     found = list(compared(server))

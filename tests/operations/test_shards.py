@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,7 +17,7 @@ from recyclekit.testing.sandbox.hubspot import HubSpotSandbox
 from recyclekit.testing.sandbox.ready import ready
 from tests.operations.company import AS_OF
 from tests.operations.fixtures import POOL
-from tests.operations.process import Program
+from tests.operations.process import Program, eventually
 from tests.operations.server import PrefectServer
 from tests.operations.worker import running_worker
 
@@ -91,6 +92,11 @@ def run(
     return state, server.flow_runs(deployment_id={"any_": [shards]})
 
 
+def told(server: PrefectServer, flow_run: str) -> list[str]:
+    """Return what a shard's log says of its end."""
+    return [line for line in server.logs(flow_run) if line.startswith("write_shard: ")]
+
+
 def plain(found: tuple[Any, ...]) -> str:
     """Return a state of the CRM as text without the pipeline's name, which keys begin with."""
     return repr([found[0], [key.partition(":")[2] for key in found[1]]])
@@ -105,6 +111,10 @@ def test_several_workers_write_a_plan_as_one_process_does(
     ):
         _, shards = run(prefect_sqlite, one, "workers")
         assert sorted(shard["state"]["type"] for shard in shards) == ["COMPLETED"] * SHARDS
+        (whole,) = one.project.ledger().runs()
+        for shard in shards:
+            (line,) = eventually(partial(told, prefect_sqlite, str(shard["id"])), 30, "the log of a shard")
+            assert f"[run={whole.run} pipeline=" in line
         assert plain(one.state()) == plain(alone[0])
         assert one.ledger() == alone[1]
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from recyclekit.events import Event, RunEnded, StageEnded, StageStarted
+from recyclekit.events import Event, RunEnded, StageEnded, StageProgressed, StageStarted
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -69,20 +69,28 @@ class Telemetry:
                 self._stage_ended(stage, seconds, figures)
             case RunEnded(outcome=outcome, figures=figures):
                 self._run_ended(str(outcome), figures)
+            case StageProgressed():
+                pass  # a span keeps its newest 128 events: thousands of these would push out what matters
             case _:
                 if self._run is not None:
                     self._run.add_event(type(event).__name__)
 
     def close(self) -> None:
         """End what is open, as a stage that raised leaves it, and send what is waiting."""
-        self._end_stages()
-        if self._run is not None:
-            self._run.end()
-            self._run = None
+        self._end()
         for provider in (self._traces, self._meters):
             flush = getattr(provider, "force_flush", None)
             if flush is not None:
                 flush(_FLUSH_MS)
+
+    def __del__(self) -> None:
+        self._end()  # a plan that waits, or is not written, has no end of its own
+
+    def _end(self) -> None:
+        self._end_stages()
+        if self._run is not None:
+            self._run.end()
+            self._run = None
 
     def _child(self, run: str, stage: str) -> Span:
         from opentelemetry.trace import set_span_in_context
@@ -122,6 +130,8 @@ class Telemetry:
         self.close()
 
     def _end_stages(self) -> None:
+        if not self._stages:
+            return
         from opentelemetry.trace import Status, StatusCode
 
         for span in self._stages.values():
