@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from recyclekit.connection import Connection
 from recyclekit.connectors.abilities import shortfalls
 from recyclekit.connectors.protocols import ReadsBack, SetsUp
 from recyclekit.errors import InputError, RecyclekitError, RemoteError
@@ -23,7 +24,7 @@ from recyclekit.pipeline import Job
 from recyclekit.plans.admission import quotas
 from recyclekit.policy.check import check_policy
 from recyclekit.policy.plannable import plannable
-from recyclekit.project import Connection, Project
+from recyclekit.project import Project
 from recyclekit.yaml_file import did_you_mean
 
 if TYPE_CHECKING:

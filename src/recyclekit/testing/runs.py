@@ -40,7 +40,8 @@ _TRIES = Patience(attempts=6, longest_wait=10_000, passes=4)
 
 def project(stand: Stand) -> Project:
     """Return a project whose one connection is the stand's connector, opened with the stand's settings."""
-    from recyclekit.project import Connection, Project, open_project
+    from recyclekit.connection import Connection
+    from recyclekit.project import Project, open_project
 
     folder = _folder(stand)
     owner = stand.bench.owner.replace("'", "''")
