@@ -27,8 +27,7 @@ def runs(
     Args:
         run: The run's id, or its beginning; or the id of the flow run in Prefect that carried it out.
     """
-    from recyclekit.cli.terminal import emit, show
-    from recyclekit.models.run import taken_back
+    from recyclekit.cli.terminal import emit
 
     project = where.open()
     if not project.has_ledger:
@@ -40,28 +39,38 @@ def runs(
         return 0
     ledger = project.ledger()
     if run is None:
-        name = project.pipeline_name(where.pipeline) if where.pipeline else None
-        found, plans = ledger.runs(name), ledger.proposals(name)
-        begun = {one.run for one in found}
-        unwritten = [plan for plan in plans if plan.run not in begun]
-        if as_json:
-            undone = taken_back(found)
-            emit([*map(_waiting, unwritten), *(_document(one, undone.get(one.run)) for one in found)])
-        else:
-            from recyclekit.cli.render import runs_view
-            from recyclekit.cli.render_proposals import proposals_view
+        return _list(ledger, project.pipeline_name(where.pipeline) if where.pipeline else None, as_json=as_json)
+    proposal = ledger.proposal(run)
+    if proposal is not None and ledger.known(proposal.run) is None:
+        return _show_proposal(proposal, ledger, as_json=as_json)
+    return _show(ledger.run(run), ledger, failed=failed, as_json=as_json)
 
-            if unwritten:
-                show(proposals_view(unwritten))
-            if found or not unwritten:
-                show(runs_view(found))
+
+def _list(ledger: Ledger, pipeline: str | None, *, as_json: bool) -> int:
+    from recyclekit.cli.render import runs_view
+    from recyclekit.cli.render_proposals import proposals_view
+    from recyclekit.cli.terminal import emit, show
+    from recyclekit.models.run import taken_back
+
+    found, plans = ledger.runs(pipeline), ledger.proposals(pipeline)
+    begun = {one.run for one in found}
+    unwritten = [plan for plan in plans if plan.run not in begun]
+    if as_json:
+        undone = taken_back(found)
+        emit([*map(_waiting, unwritten), *(_document(one, undone.get(one.run)) for one in found)])
         return 0
     from recyclekit.models.run import ReceiptState
 
-    proposal = ledger.proposal(run)
-    if proposal is not None and ledger.known(proposal.run) is None:
-        return _show_proposal(proposal, project.ledger(), as_json=as_json)
-    one = ledger.run(run)
+    if unwritten:
+        show(proposals_view(unwritten))
+    if found or not unwritten:
+        show(runs_view(found))
+    return 0
+
+
+def _show(one: Run, ledger: Ledger, *, failed: bool, as_json: bool) -> int:
+    from recyclekit.cli.render import run_view
+    from recyclekit.cli.terminal import emit, show
     undo = next(iter(ledger.undos(one.run)), None)
     not_written = (ReceiptState.FAILED, ReceiptState.SKIPPED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
     actions = ledger.actions(one.run, not_written if failed else ())
@@ -71,8 +80,6 @@ def runs(
         tables = {"actions": actions.to_dicts(), "dead_letters": letters.to_dicts()}
         emit({"run": _document(one, undo), **tables, "handed_back": [asdict(deal) for deal in handed_back]})
     else:
-        from recyclekit.cli.render import run_view
-
         show(run_view(one, actions, letters, undo=undo, only_failed=failed, handed_back=handed_back))
     return 0
 
