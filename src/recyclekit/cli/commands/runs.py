@@ -59,8 +59,6 @@ def _list(ledger: Ledger, pipeline: str | None, *, as_json: bool) -> int:
         undone = taken_back(found)
         emit([*map(_waiting, unwritten), *(_document(one, undone.get(one.run)) for one in found)])
         return 0
-    from recyclekit.models.run import ReceiptState
-
     if unwritten:
         show(proposals_view(unwritten))
     if found or not unwritten:
@@ -73,6 +71,8 @@ def _show(one: Run, ledger: Ledger, *, failed: bool, as_json: bool) -> int:
     from recyclekit.cli.terminal import emit, show
     undo = next(iter(ledger.undos(one.run)), None)
     not_written = (ReceiptState.FAILED, ReceiptState.SKIPPED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
+    from recyclekit.models.run import ReceiptState
+
     actions = ledger.actions(one.run, not_written if failed else ())
     letters = ledger.dead_letters(one.run)
     handed_back = ledger.hand_backs(one.run)
