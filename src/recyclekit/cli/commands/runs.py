@@ -69,10 +69,10 @@ def _list(ledger: Ledger, pipeline: str | None, *, as_json: bool) -> int:
 def _show(one: Run, ledger: Ledger, *, failed: bool, as_json: bool) -> int:
     from recyclekit.cli.render import run_view
     from recyclekit.cli.terminal import emit, show
-    undo = next(iter(ledger.undos(one.run)), None)
-    not_written = (ReceiptState.FAILED, ReceiptState.SKIPPED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
     from recyclekit.models.run import ReceiptState
 
+    undo = next(iter(ledger.undos(one.run)), None)
+    not_written = (ReceiptState.FAILED, ReceiptState.SKIPPED, ReceiptState.IN_DOUBT, ReceiptState.SENT)
     actions = ledger.actions(one.run, not_written if failed else ())
     letters = ledger.dead_letters(one.run)
     handed_back = ledger.hand_backs(one.run)
