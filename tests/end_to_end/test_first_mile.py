@@ -108,6 +108,12 @@ def test_init_leaves_what_is_there_and_never_a_second_project_file(recyclekit: C
     assert made.json["kept"] == ["README.md"]
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == "ours"
 
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / ".gitignore").write_text("ledger.db*\n", encoding="utf-8")
+    told = recyclekit("init", "other").err
+    assert "missing there: .recyclekit/ *.recyclekit/ *.csv" in told
+
     (tmp_path / FILE).write_text("mine", encoding="utf-8")
     write(tmp_path / "deals.csv", DEALS)
     again = recyclekit("init")
@@ -128,6 +134,12 @@ def test_an_export_elsewhere_is_read_where_it_is_and_nothing_is_written_beside_i
     assert recyclekit("apply", "--project", "project", "plan.json", "--yes").code == 0
     assert [path.name for path in downloads.iterdir()] == ["export.csv"]
     assert (tmp_path / "project" / "deals.recyclekit").is_dir()
+
+
+def test_a_policy_is_checked_in_ci_without_the_secrets_of_the_crm(recyclekit: Command) -> None:
+    assert recyclekit("init", "--template", "hubspot").code == 0
+    checked = recyclekit("policy", "check", "policy.yaml", "--json")
+    assert (checked.code, checked.json["ok"]) == (0, True), checked.err
 
 
 @pytest.mark.parametrize(

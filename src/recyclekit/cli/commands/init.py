@@ -50,7 +50,7 @@ def init(
     for name in wrote:
         say(f"  wrote {folder / name}")
     for name in kept:
-        say(f"  kept  {folder / name}, which was there")
+        say(f"  kept  {folder / name}, which was there{_lacking(folder / name, files[name])}")
     if timezone is None:
         say(f"  time zone {zone}, with its public holidays: --timezone chooses another, or edit recyclekit.yaml")
     if as_json:
@@ -131,6 +131,15 @@ def _write(folder: Path, files: Mapping[str, str]) -> tuple[list[str], list[str]
             path.write_text(text, encoding="utf-8")
             wrote.append(name)
     return wrote, kept
+
+
+def _lacking(path: Path, ours: str) -> str:
+    """Return what a kept .gitignore lacks, without which customers' data goes into the repository."""
+    if path.name != ".gitignore":
+        return ""
+    there = set(path.read_text(encoding="utf-8", errors="replace").split())
+    lines = [line for line in ours.splitlines() if line and not line.startswith("#") and line not in there]
+    return f"; what keeps your customers' data out of it is missing there: {' '.join(lines)}" if lines else ""
 
 
 def _told(drafted: Draft | None, files: Mapping[str, str]) -> dict[str, Any]:
