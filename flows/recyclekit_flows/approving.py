@@ -20,6 +20,7 @@ from recyclekit.models.narrowing import narrowed, tracks
 from recyclekit.models.plan import Plan
 from recyclekit.models.proposal import Cause, Door, Proposal, Verdict
 from recyclekit.pipeline import Job
+from recyclekit_flows.politely import politely
 from recyclekit_flows.shown import form_text
 from recyclekit_flows.stopping import pausing
 from recyclekit_flows.waking import end
@@ -32,7 +33,8 @@ def put_forward(job: Job, plan: Plan, cause: Cause, hours: float) -> Proposal:
     said = f"Replaced by the newer plan of run {proposal.run}; nothing of this one was written."
     for older in replaced:
         if older.flow_run is not None:
-            end(older.flow_run, Cancelled(name="Replaced", message=said))
+            with politely():  # the new plan waits already; one that is left finds out when it is woken
+                end(older.flow_run, Cancelled(name="Replaced", message=said))
     return proposal
 
 
