@@ -53,29 +53,57 @@ def test_every_automation_that_alarms_somebody_names_its_runbook() -> None:
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_that_a_document_shows_is_there(page: Path) -> None:
-    strange = [line for line in _shown(page.read_text(encoding="utf-8")) if not _exists(line.split()[1:])]
-    assert not strange
+    shown = _shown(page.read_text(encoding="utf-8"), "recyclekit")
+    assert not [line for line in shown if not _exists(line.split()[1:], app)]
 
 
-def _shown(text: str) -> Iterator[str]:
-    """Yield what a document shows as a recyclekit command: lines of shell blocks, and code within sentences."""
+@pytest.mark.prefect
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_of_prefects_that_a_document_shows_is_there(page: Path) -> None:
+    from prefect.cli._app import _app as prefect
+
+    shown = _shown(page.read_text(encoding="utf-8"), "prefect")
+    assert not [line for line in shown if not _exists(line.split()[1:], prefect)]
+
+
+@pytest.mark.prefect
+def test_every_setting_of_prefects_that_a_document_or_a_deployment_file_names_is_one() -> None:
+    from prefect.settings import Settings
+    from prefect.settings.legacy import _get_settings_fields
+
+    unlisted = {"PREFECT_SERVER_ENCRYPTION_KEY"}  # the server reads it from the environment by itself
+    files = [*DOCUMENTS, *(file for file in (ROOT / "deployments").rglob("*") if file.is_file())]
+    named = {name for file in files for name in re.findall(r"PREFECT_[A-Z_]+[A-Z]", file.read_text(encoding="utf-8"))}
+    assert len(named) > 10
+    assert not named - set(_get_settings_fields(Settings)) - unlisted
+
+
+def test_the_page_on_upgrading_knows_every_schema_of_the_ledger() -> None:
+    page = (ROOT / "docs/operations/upgrade.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (\d{4}) \|", page, re.MULTILINE)
+    versions = (ROOT / "src/recyclekit/ledger/migrations/versions").glob("v[0-9]*.py")
+    assert told == sorted(file.name[1:5] for file in versions)
+
+
+def _shown(text: str, program: str) -> Iterator[str]:
+    """Yield what a document shows as a program's command: lines of shell blocks, and code within sentences."""
     for block in re.findall(r"```(?:sh|console)\n(.*?)```", text, re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
             for part in re.split(r"&&|;|\|", line.split(" #")[0]):
                 words = part.strip().removeprefix("$ ")
                 words = re.sub(r"^(?:[A-Z_]+=\S+ )+", "", words)
-                if words.startswith("recyclekit "):
+                if words.startswith(f"{program} "):
                     yield words
-    yield from re.findall(r"`(recyclekit [^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    yield from re.findall(rf"`({program} [^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
 
 
-def _exists(words: list[str]) -> bool:
+def _exists(words: list[str], program: App) -> bool:
     """Whether the command is there, with all options that are given."""
-    here: App = app
+    here = program
     words = words[2:] if words[:1] == ["--log"] else words  # stands anywhere
     while words and not words[0].startswith("-") and words[0] in here:
         here, words = here[words[0]], words[1:]
-    if here is app:
+    if here is program:
         return all(word in {"--help", "--version"} or word == "COMMAND" for word in words)
     if here.default_command is None:  # a group of commands, of which none is named
         return not words
