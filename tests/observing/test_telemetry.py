@@ -29,6 +29,7 @@ from recyclekit.observing.metrics import Metrics
 from recyclekit.observing.telemetry import Telemetry
 from recyclekit.samples.generator import generate
 from recyclekit.samples.template import demo_project
+from tests.architecture.house import ROOT
 from tests.observing.collector import Collector
 
 AS_OF = date(2026, 11, 20)
@@ -113,6 +114,14 @@ def test_measurements_say_what_became_of_records_writes_and_requests() -> None:
     assert points["recyclekit.quota.left"] == {"crm": 981}
     assert points["recyclekit.runs"] == {"partial": 1}
     assert points["recyclekit.stage.duration"] == {"extract": 1.5, "normalize": 0.5, "classify": 0.5, "write_back": 2.0}
+
+
+def test_the_page_on_observing_names_every_measurement_and_no_other() -> None:
+    lab = Lab()
+    a_run(lab)
+    page = (ROOT / "docs/operations/observe.md").read_text(encoding="utf-8")
+    table = page.split("| measurement |")[1].split("\n\n")[0]
+    assert sorted(re.findall(r"^\| `(recyclekit\.[a-z.]+)` \|", table, re.MULTILINE)) == sorted(lab.points)
 
 
 def test_a_stage_that_raised_leaves_no_span_open() -> None:
