@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any, Protocol
 
@@ -11,6 +10,7 @@ from recyclekit.testing.sandbox.hubspot.definitions import Definitions
 from recyclekit.testing.sandbox.hubspot.pipelines import Pipeline, Stage
 from recyclekit.testing.sandbox.hubspot.portal import Portal
 from recyclekit.testing.sandbox.hubspot.records import PERSON, WORKFLOW, Change, Values, iso
+from recyclekit.testing.sandbox.loaded import Loaded
 
 _MAIL = "{}@example.com"
 
@@ -51,18 +51,6 @@ _TYPES: dict[str, str] = {
     "recycle_cycle": "number",
     "need_type": "number",
 }
-
-
-@dataclass(slots=True)
-class Loaded:
-    """The ids that records got: the given id → HubSpot's."""
-
-    deals: dict[str, str] = field(default_factory=dict)
-    contacts: dict[str, str] = field(default_factory=dict)
-    accounts: dict[str, str] = field(default_factory=dict)
-    activities: dict[str, str] = field(default_factory=dict)
-    owners: dict[str, str] = field(default_factory=dict)
-    signals: int = 0
 
 
 class Loader:

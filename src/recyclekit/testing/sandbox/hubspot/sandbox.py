@@ -15,7 +15,7 @@ from recyclekit.testing.sandbox.hubspot.describing import Describing
 from recyclekit.testing.sandbox.hubspot.enrolling import FIRST_LIST, Enrolling
 from recyclekit.testing.sandbox.hubspot.linking import PAGE, Linking
 from recyclekit.testing.sandbox.hubspot.lists import MemberList
-from recyclekit.testing.sandbox.hubspot.loading import Loaded, Loader, Rows
+from recyclekit.testing.sandbox.hubspot.loading import Loader, Rows
 from recyclekit.testing.sandbox.hubspot.own_fields import define_own_fields
 from recyclekit.testing.sandbox.hubspot.portal import Portal
 from recyclekit.testing.sandbox.hubspot.reading import Reading
@@ -25,6 +25,7 @@ from recyclekit.testing.sandbox.hubspot.searching import Searching
 from recyclekit.testing.sandbox.hubspot.sign_in import Grant, SignIn
 from recyclekit.testing.sandbox.hubspot.writing import Writing
 from recyclekit.testing.sandbox.limits import DailyQuota, RollingLimit
+from recyclekit.testing.sandbox.loaded import Loaded
 from recyclekit.testing.sandbox.wire import Answer, Request
 
 BURST, OAUTH_BURST, WINDOW = 190, 110, 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recyclekit.testing.sandbox.salesforce.loading import Loaded
+from recyclekit.testing.sandbox.loaded import Loaded
 from recyclekit.testing.sandbox.salesforce.sandbox import SalesforceSandbox
 
 __all__ = ["Loaded", "SalesforceSandbox"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, Union
 
 from recyclekit.models.tables import Table
+from recyclekit.testing.sandbox.loaded import Loaded
 from recyclekit.testing.sandbox.salesforce import effects
 from recyclekit.testing.sandbox.salesforce.custom import EXTERNAL, KEY, OWN, SALES
 from recyclekit.testing.sandbox.salesforce.fields import NUMBERS, pick, text
@@ -25,19 +25,6 @@ _PROBABILITY = {"won": 100, "lost": 0, "open": 50}
 _STAGE = {"won": "Closed Won", "lost": "Closed Lost", "open": "Prospecting"}
 _LONGEST_PICKED = 40
 _SUBTYPE = {"call": "Call", "email": "Email", "message": "LinkedIn"}
-
-
-@dataclass(slots=True)
-class Loaded:
-    """What was loaded: the ids that the data had → the ids that the org gave."""
-
-    deals: dict[str, str] = field(default_factory=dict)
-    contacts: dict[str, str] = field(default_factory=dict)
-    accounts: dict[str, str] = field(default_factory=dict)
-    activities: dict[str, str] = field(default_factory=dict)
-    owners: dict[str, str] = field(default_factory=dict)
-    pipelines: dict[str, str] = field(default_factory=dict)
-    signals: int = 0
 
 
 def load(org: Org, *, deals: Rows, contacts: Rows, accounts: Rows, activities: Rows, signals: Rows) -> Loaded:

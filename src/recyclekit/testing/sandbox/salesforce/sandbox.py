@@ -11,6 +11,7 @@ from typing import Any
 from recyclekit.testing.sandbox.crm import SandboxCrm
 from recyclekit.testing.sandbox.faults import Fault, FaultKind
 from recyclekit.testing.sandbox.limits import RollingLimit
+from recyclekit.testing.sandbox.loaded import Loaded
 from recyclekit.testing.sandbox.salesforce import writing
 from recyclekit.testing.sandbox.salesforce.calls.bulk_ingest_calls import BulkIngestCalls
 from recyclekit.testing.sandbox.salesforce.calls.bulk_query_calls import BulkQueryCalls
@@ -25,7 +26,7 @@ from recyclekit.testing.sandbox.salesforce.calls.routes import Routes
 from recyclekit.testing.sandbox.salesforce.calls.tooling_calls import ToolingCalls
 from recyclekit.testing.sandbox.salesforce.custom import add_own_fields, add_sales_fields
 from recyclekit.testing.sandbox.salesforce.front import Front
-from recyclekit.testing.sandbox.salesforce.loading import Loaded, Rows, load
+from recyclekit.testing.sandbox.salesforce.loading import Rows, load
 from recyclekit.testing.sandbox.salesforce.org import Org
 from recyclekit.testing.sandbox.salesforce.refusals import RowRefusedError
 from recyclekit.testing.sandbox.salesforce.sessions import Sessions
