@@ -71,17 +71,34 @@ def test_what_moved_is_planned_written_once_explained_and_taken_back(moved: Path
     assert [one["deal_id"] for one in recyclekit("plan", "--as-of", LATER, "--json").json["handed_back"]] == ["D001"]
 
 
-def test_where_nothing_of_ours_is_left_the_hand_back_is_recorded_all_the_same(
-    tmp_path: Path, recyclekit: Command
-) -> None:
+@pytest.fixture
+def answered(tmp_path: Path, recyclekit: Command) -> Path:
+    """A project with one stalled deal, in whose cycle the buyer wrote."""
     (tmp_path / "recyclekit.yaml").write_text(PROJECT, encoding="utf-8")
     write(tmp_path / "deals.csv", [HEADER, deals()[1]])
     write(tmp_path / "activities.csv", [["deal", "when", "type"], CALLS[1]])
     recyclekit("plan", "--as-of", BEGAN, "--out", "first.json")
     assert recyclekit("apply", "first.json", "--yes", "--json").json["applied"] == 2
-    shutil.rmtree(tmp_path / "deals.recyclekit")
     mail = ["D001", "2026-11-25T10:00:00+09:00", "email"]
     write(tmp_path / "activities.csv", [["deal", "when", "type"], CALLS[1], mail])
+    return tmp_path
+
+
+@pytest.mark.usefixtures("answered")
+@pytest.mark.parametrize("step", [14, 20])
+def test_a_run_that_is_killed_hands_back_when_it_is_taken_up_and_tells_it_once(recyclekit: Command, step: int) -> None:
+    planned = recyclekit("plan", "--as-of", LATER, "--out", "plan.json", "--json").json
+    killed = recyclekit("apply", "plan.json", "--yes", "--json", env={"RECYCLEKIT_FAULT": f"kill:{step}"})
+    assert (killed.code, killed.out) == (-9, "")
+    told = [recyclekit("apply", "plan.json", "--yes", "--json").json["handed_back"] for _ in range(2)]
+    assert [[one["deal"] for one in deals] for deals in told] == [["D001"], []]
+    assert all(one["handed_at"] for one in recyclekit("runs", planned["run"], "--json").json["handed_back"])
+
+
+def test_where_nothing_of_ours_is_left_the_hand_back_is_recorded_all_the_same(
+    answered: Path, recyclekit: Command
+) -> None:
+    shutil.rmtree(answered / "deals.recyclekit")
 
     planned = recyclekit("plan", "--as-of", LATER, "--out", "plan.json", "--json").json
 

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from recyclekit.errors import StalePlanError
 from recyclekit.ledger.house import House
 from recyclekit.ledger.protocol import Lease
 from recyclekit.ledger.sql import SqlLedger
@@ -17,6 +18,7 @@ from recyclekit.models.hand_back import HANDED_BACK
 from recyclekit.models.inverse import inverse
 from recyclekit.models.run import ReceiptState, RunKind, RunState
 from recyclekit.models.snapshot import dead_letters
+from recyclekit.models.tombstone import Erasable
 from tests.ledger.deeds import DONE, FAILED, SKIPPED, a_plan, a_run, fields, receipts, task
 
 DAY = date(2026, 2, 1)
@@ -160,3 +162,23 @@ def test_a_forgotten_run_takes_its_hand_backs_along(ledger: SqlLedger) -> None:
     assert ledger.prune(lease, runs_before=soon, dead_letters_before=None, plans_before=None)["runs"] == 2
     assert ledger.hand_backs_of("main", "D1") == []
     assert cycles(ledger) == [("D1", DAY, "revived")]
+
+
+def test_an_erased_deal_is_handed_back_no_more_and_its_hand_backs_go(ledger: SqlLedger) -> None:
+    assert isinstance(ledger, House)
+    opened(ledger, "D1", "D2")
+    lease = returning(ledger, fields("D1", "r2", change="-"), back=[hand_back("D1"), hand_back("D2")])
+    _send(ledger, lease, "r2", ["main:D1:1:fields:r2"])
+    ledger.end(lease, "r2", RunState.SUCCESS)
+    erase = replace(a_run("e1"), kind=RunKind.ERASE, plan_sha256="")
+    ledger.begin_erasing(lease, erase, [(Erasable.DEAL, "D1")])
+    assert ledger.erase_rows(lease, "e1")["hand_backs"] == 1
+    assert [one.deal_id for one in ledger.hand_backs("r2")] == ["D2"]
+    with pytest.raises(StalePlanError):
+        returning_again(ledger, lease)
+
+
+def returning_again(ledger: SqlLedger, lease: Lease) -> None:
+    """Begin a run that writes nothing and would hand D1 back."""
+    again = pl.DataFrame([hand_back("D1")], schema=HANDED_BACK, orient="row")
+    ledger.begin(lease, a_run("r4"), a_plan(), dead_letters(), again)
