@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from recyclekit.ledger.protocol import Ledger, SharesBudgets
     from recyclekit.models.budget import Ask, Grant
     from recyclekit.models.memory import Memory
+    from recyclekit.models.run import RunKind
     from recyclekit.pipeline import Job
     from recyclekit.policy.loader import Policy
 
@@ -74,6 +75,17 @@ class Project:
             return str(name)
         what = f"There is no pipeline {name!r}." if name else "This project has more than one pipeline."
         raise ProjectError(what, fix=f"Name one with --pipeline: {', '.join(names)}.")
+
+    def pipeline_of(self, run: str, name: str | None, kind: RunKind | None = None) -> str | None:
+        """Return the pipeline that was named; where none was, and the project has several, the one of this run.
+
+        Raises:
+            UnknownRunError: there is no such run, or several; as in `Ledger.run`.
+        """
+        if name is not None or len(self.spec.pipelines) == 1:
+            return name
+        found = self.ledger().run(run, kind).pipeline
+        return found if found in self.spec.pipelines else None
 
     def connection(self, name: str) -> Connection:
         """Return a connection with its settings validated; opened on first use of its doors."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from recyclekit.errors import ConfigError
+from recyclekit.cli.commands.retry import retry
+from recyclekit.cli.commands.undo import undo
+from recyclekit.cli.options import Where
+from recyclekit.errors import ConfigError, ExitCode, ProjectError, UnknownRunError
 from recyclekit.project import Project, open_project
 from recyclekit.samples.generator import generate
 from recyclekit.samples.template import demo_project
@@ -27,6 +31,19 @@ def project(tmp_path: Path) -> Project:
     text = f"{head}connections:\n{crm}{branch}pipelines:\n  branch: {{source: branch}}\n{rest}"
     (tmp_path / "recyclekit.yaml").write_text(text, encoding="utf-8")
     return open_project(tmp_path)
+
+
+def test_a_run_says_itself_of_which_pipeline_it_is(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    job = project.job("branch", AS_OF)
+    run = job.write_back(job.plan()).run
+    here = Where(project=project.folder)
+    assert retry(run[:-2], where=here, as_json=True) == ExitCode.SET_ASIDE, "the sample has records that cannot be read"
+    assert undo(run[:-2], where=here, yes=True, as_json=True) == ExitCode.DONE
+    assert json.loads("[" + capsys.readouterr().out.replace("}\n{", "},{") + "]")[1]["applied"] > 0
+    with pytest.raises(UnknownRunError, match="no run 'r0'"):
+        undo("r0", where=here, yes=True)
+    with pytest.raises(ProjectError, match="more than one pipeline"):
+        retry(where=here)
 
 
 def test_no_other_pipeline_takes_a_run_up_or_back(project: Project) -> None:

@@ -36,8 +36,9 @@ def retry(
     from recyclekit.cli.stopping import stoppable
 
     project = where.open()
+    pipeline = project.pipeline_of(run, where.pipeline) if run else where.pipeline
     with listening(quiet=as_json) as listen, stoppable() as should_stop:
-        job = project.job(where.pipeline, listen=listen).stopping(should_stop)
+        job = project.job(pipeline, listen=listen).stopping(should_stop)
         wanted = run or (job.unfinished() if project.has_ledger else None)
         if wanted is None:
             return _nothing_to_do(as_json=as_json)

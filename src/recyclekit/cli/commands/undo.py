@@ -19,7 +19,7 @@ def undo(run: str, *, where: Where = Where(), yes: Yes = False, as_json: Json = 
     from recyclekit.models.wording import counted
 
     project = where.open()
-    job = project.job(where.pipeline)
+    job = project.job(project.pipeline_of(run, where.pipeline, RunKind.APPLY))
     known = job.open_ledger().run(run, RunKind.APPLY)  # its undo may have an id that begins alike
     if not confirm(f"Take back what run {known.run} wrote ({counted(known.counts.get('done', 0), 'write')})?", yes=yes):
         say("Nothing was undone.")
