@@ -252,12 +252,18 @@ def test_of_a_large_file_only_the_start_is_read(tmp_path: Path) -> None:
 
 def test_what_is_missing_and_matters_is_asked_for(tmp_path: Path) -> None:
     write(tmp_path / "deals.csv", ["Deal Name", "Amount", "Close Date"], [["A", 1, "2026-01-02"]])
-    asked = " ".join(what for _, what in to_dos(text_of(drafted(tmp_path))))
-    assert all(f"{name}: HEADING" in asked for name in ("deal_id", "deal_stage", "lost_reason", "last_activity_at"))
+    text = text_of(drafted(tmp_path))
+    assert all(f"{name}: HEADING" in text for name in ("deal_id", "deal_stage", "lost_reason", "last_activity_at"))
+    assert len(to_dos(text)) == 5  # and which stages are won
+
+
+def test_a_workbook_is_named_as_one_whatever_its_name_says(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_bytes(b"PK\x03\x04\x14\x00")
+    assert drafted(tmp_path).others == {"deals.csv": "deals.csv is a workbook, whatever its name says."}
 
 
 @pytest.mark.parametrize(
-    "heading", ["Deal: ID", "No", "#", "id, old", "'x'", '"x"', "@id", "a: b", "123", "true", "- x"]
+    "heading", ["Deal: ID", "No", "#", "id, old", "'x'", '"x"', "@id", "a: b", "123", "true", "- x", "a\nb", "\x07"]
 )
 def test_any_heading_can_be_written_as_yaml(heading: str, tmp_path: Path) -> None:
     write(tmp_path / "deals.csv", ["Deal ID", "Stage", heading], [[1, "Won", "x"], [2, f"{heading} Lost", "y"]])

@@ -36,6 +36,7 @@ def test_every_step_of_the_tutorial_works_in_its_order(tmp_path: Path) -> None:
                     said.append(run(words, here, int(ends[1]) if ends else 0, tmp_path))
     tiers = [match[1] for one in said if (match := re.search(r"^acme: (\w\w+) ", one, re.MULTILINE))]
     assert tiers == ["platinum", "platinum", "silver"]
+    assert "so no badge is kept" in said[1]
     assert "what is declared is what the doors have[undo]" in said[3]
     assert "what keeps it from gold" in said[4].lower()
     assert "success without proof is not success" in said[5]

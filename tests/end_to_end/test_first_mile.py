@@ -42,7 +42,7 @@ def errors(answer: Any) -> list[tuple[str, str]]:
         ("winloss_small", []),
         ("fivetran_salesforce", []),
         # Its stages are empty: which deals are lost, only a person can say.
-        ("fivetran_hubspot", [("deals", "deals.deal_stage or deals.crm_state is not mapped.")]),
+        ("fivetran_hubspot", [("deals.deal_stage", "The source's deals have no column 'HEADING'.")]),
     ],
 )
 def test_the_first_check_of_a_real_export_shows_only_what_a_person_must_decide(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from recyclekit.errors import InputError
 from recyclekit.models.snapshot import LINE
 from recyclekit.models.tables import OWN_FIELDS, Table
 from recyclekit.models.wording import counted
@@ -16,6 +17,9 @@ from recyclekit.scratch import give_back, own_folder
 
 CONNECTOR = "csv"
 ENDINGS = (".csv", ".tsv")
+_WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
+_BEGIN = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of workbooks: zipped, and as they were before 2007
+NOT_CSV = "a workbook; save it as CSV (UTF-8) first"
 SAMPLE = 16 << 20
 """Bytes of a file that are looked at; of a larger one, its start."""
 
@@ -55,12 +59,24 @@ def exports_in(folder: Path) -> Sequence[Path]:
     return sorted(one for one in folder.iterdir() if one.suffix.lower() in ENDINGS and one.is_file())
 
 
+def workbooks_in(folder: Path) -> Sequence[Path]:
+    """Return the files in a folder that hold tables which are not CSV, by name."""
+    if not folder.is_dir():
+        return ()
+    return sorted(one for one in folder.iterdir() if one.suffix.lower() in _WORKBOOKS and one.is_file())
+
+
 def read_export(path: Path, folder: Path, dialect: Mapping[str, str] | None = None, sample: int = SAMPLE) -> Export:
     """Read an export's headings and first records; `folder` is the project's, `dialect` further settings of its.
 
     Raises:
         InputError: there is no such file, or nothing in it can be read as a table.
     """
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(4).startswith(_BEGIN):
+                what = f"{path.name} is a workbook, whatever its name says."
+                raise InputError(what, fix="Open it and save it as CSV (UTF-8).")
     whole = not path.is_file() or path.stat().st_size <= sample
     if whole:
         return _read(path, _written(path, folder), dialect or {}, whole=True)
@@ -87,8 +103,6 @@ def _read(path: Path, written: str, dialect: Mapping[str, str], *, whole: bool) 
 
 def _repeated(source: object, headings: Sequence[str]) -> list[str]:
     """Return the headings that stand there more than once: nobody can say which column is meant."""
-    from recyclekit.errors import InputError
-
     unclear = []
     for one in headings:
         try:

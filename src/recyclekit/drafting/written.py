@@ -21,11 +21,14 @@ _LISTED = 25
 _PLAIN = re.compile(r"[^\W\d_](?:[\w ./・ー()&+-]*[\w)])?")
 _GOES_ON = re.compile(r" *#   (\S.*)")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_NEEDED: Mapping[str, str] = {
+    "deal_id": "which heading is the CRM's id of the deal? It is required",
+    "deal_stage": "which heading is the stage, by which won and lost are known? It is required",
+}
 _WISHED: Mapping[str, str] = {
-    "deal_id": "required: the CRM's id of the deal",
-    "deal_stage": "required: the stage, by which won and lost are known",
     "lost_reason": "why a deal was lost; without it every lost deal goes to a person",
 }
+_ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]+")
 
 
 def connection_lines(draft: Draft, kept: Mapping[str, str] | None = None) -> list[str]:
@@ -74,7 +77,7 @@ def _fields(draft: Draft) -> Iterator[str]:
     if not draft.tables:
         yield "      deals: {}"
     for table, found in draft.tables.items():
-        yield f"      {table}:{'' if found.columns else ' {}'}"
+        yield f"      {table}:"
         if table is Table.DEALS:
             yield from _wishes(found, draft)
         for one in found.columns.values():
@@ -90,9 +93,11 @@ def _fields(draft: Draft) -> Iterator[str]:
 
 def _wishes(found: DraftedTable, draft: Draft) -> Iterator[str]:
     """Name what is missing and matters: what is required, and what decides most."""
+    for name, why in _NEEDED.items():
+        if name not in found.columns and not (name == "deal_stage" and "crm_state" in found.columns):
+            yield f"        {name}: HEADING  {TO_DO}{why}"
     for name, why in _WISHED.items():
-        has = name in found.columns or (name == "deal_stage" and "crm_state" in found.columns)
-        if not has:
+        if name not in found.columns:
             yield f"        {TO_DO}{name}: HEADING ({why})"
     if "last_activity_at" not in found.columns and Table.ACTIVITIES not in draft.tables:
         why = "or an export of activities: without either no open deal can be stalled"
@@ -172,7 +177,7 @@ def _reasons(draft: Draft) -> Iterator[str]:
 
 def _line(text: str, why: str) -> Iterator[str]:
     """Yield a line with its reason behind it, or above it where both are too long for one."""
-    whole = f"{text.ljust(_WHY_AT - _wide(text))} # {why}" if why else text
+    whole = f"{text.ljust(_WHY_AT - _wide(text))} # {_ODD.sub(' ', why)}" if why else text
     if len(whole) + _wide(whole) <= _WIDTH:
         yield whole
         return
@@ -188,7 +193,7 @@ def _wide(text: str) -> int:
 
 
 def _comment(indent: int, text: str) -> Iterator[str]:
-    pad = " " * indent
+    pad, text = " " * indent, _ODD.sub(" ", text)
     first, *more = wrap(text, _WIDTH - indent - 2, break_long_words=False, break_on_hyphens=False) or [""]
     yield f"{pad}# {first}"
     yield from (f"{pad}#   {line}" for line in more)
@@ -206,4 +211,4 @@ def _scalar(text: str) -> str:
     """Write a text as YAML: quoted wherever it could be taken for something else."""
     if _PLAIN.fullmatch(text) and text.casefold() not in _WORDS and " #" not in text:
         return text
-    return json.dumps(text, ensure_ascii=False)
+    return _ODD.sub(lambda odd: "".join(f"\\u{ord(sign):04x}" for sign in odd[0]), json.dumps(text, ensure_ascii=False))

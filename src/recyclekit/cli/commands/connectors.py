@@ -75,7 +75,7 @@ def run_kit(
     Examples:
         recyclekit connectors test csv
     """
-    from recyclekit.cli.terminal import emit, show
+    from recyclekit.cli.terminal import emit, say, show
     from recyclekit.connectors.registry import discover
     from recyclekit.errors import ExitCode
     from recyclekit.testing.running import KitRun, find_tests
@@ -96,6 +96,8 @@ def run_kit(
         from recyclekit.cli.commands.connectors_score import score_view
 
         show(score_view(name, found, run.results, only))
+        if manifest is None and only is None and not found.failed:
+            say("It is not installed, so no badge is kept: pip install --editable . and test it again.")
     return ExitCode.FAILED if found.failed else ExitCode.DONE
 
 

@@ -57,6 +57,8 @@ def init(
         emit({"folder": folder.resolve(), "wrote": sorted(wrote), "kept": sorted(kept), **_told(drafted, files)})
     if drafted is not None:
         _say_draft(drafted, files)
+    if template == "csv":
+        _say_workbooks(folder)
     say(f"\nNext: {_first(files, drafted)}, then:")
     say(f"  recyclekit check{where}\n  recyclekit plan{where} --out plan.json")
     return 0
@@ -176,6 +178,14 @@ def _say_draft(drafted: Draft, files: Mapping[str, str]) -> None:
         say(f"\nOnly you can say ({FILE}):")
         for line, what in asked:
             say(f"  line {line}: {what}")
+
+
+def _say_workbooks(folder: Path) -> None:
+    from recyclekit.cli.terminal import say
+    from recyclekit.drafting.exports import NOT_CSV, workbooks_in
+
+    for path in workbooks_in(folder):
+        say(f"  {path.name}: not read: {NOT_CSV}")
 
 
 def _first(files: Mapping[str, str], drafted: Draft | None) -> str:
