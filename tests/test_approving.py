@@ -14,7 +14,9 @@ import polars as pl
 import pytest
 
 from recyclekit import approving, clock
-from recyclekit.errors import ConfigError, StalePlanError, WaitingError
+from recyclekit.cli.commands.apply import apply
+from recyclekit.cli.options import Where
+from recyclekit.errors import ConfigError, ExitCode, InputError, StalePlanError, UnknownRunError, WaitingError
 from recyclekit.models.proposal import Cause, Door, Proposal, ProposalState, Verdict
 from recyclekit.plans import plan_file
 from recyclekit.project import Project, open_project
@@ -56,6 +58,16 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, dict[str, object]]:
 def tasks(project: Project) -> list[str]:
     file = project.folder / "deals.recyclekit" / "tasks.csv"
     return pl.read_csv(file, infer_schema=False)["key"].to_list() if file.exists() else []
+
+
+def test_an_id_that_no_plan_has_is_told_with_those_that_come_nearest(project: Project) -> None:
+    known = proposed(project).run
+    where = Where(project=project.folder)
+    with pytest.raises(UnknownRunError, match=f"(?s)no such file.*Nearest: {known}") as refused:
+        apply("r20260101-000000-dead", where=where, yes=True)
+    assert refused.value.exit_code is ExitCode.USAGE
+    with pytest.raises(InputError, match=r"There is no plan nowhere\.json"):
+        apply("nowhere.json", where=where, yes=True)
 
 
 def test_a_shell_writes_exactly_what_it_approved_and_a_second_one_nothing_more(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,8 @@ from cyclopts import Parameter
 from recyclekit.cli.options import Json, Where, Yes
 
 if TYPE_CHECKING:
+    from recyclekit.errors import UnknownRunError
+    from recyclekit.ledger.protocol import LedgerReader
     from recyclekit.models.plan import Plan
     from recyclekit.models.proposal import Proposal, Verdict
     from recyclekit.models.run import Outcome
@@ -66,6 +69,8 @@ def _named(plan: str, project: Project) -> tuple[Plan | None, Proposal | None]:
         proposal = ledger.proposal(plan)
         if proposal is not None:
             return None, proposal
+        if _RUN.match(plan):
+            raise _none_waits(plan, ledger)
     saved = plan_file.load(path)
     proposal = ledger.proposal(saved.manifest.run) if ledger is not None else None
     if ledger is None or proposal is None:
@@ -73,6 +78,21 @@ def _named(plan: str, project: Project) -> tuple[Plan | None, Proposal | None]:
     if proposal.state in {ProposalState.WAITING, ProposalState.APPROVED}:
         _refuse_other(path, saved, ledger.proposed(proposal.run))
     return None, proposal
+
+
+_RUN = re.compile(r"r\d{4}")
+
+
+def _none_waits(run: str, ledger: LedgerReader) -> UnknownRunError:
+    from difflib import get_close_matches
+
+    from recyclekit.errors import UnknownRunError
+
+    near = get_close_matches(run, [one.run for one in ledger.proposals()], n=3, cutoff=0.0)
+    return UnknownRunError(
+        f"No plan of a run {run} was put forward for approval, or several were; and there is no such file.",
+        fix=f"Nearest: {', '.join(near)}." if near else "`recyclekit runs` lists the plans that wait.",
+    )
 
 
 def _refuse_other(path: Path, saved: Plan, proposed: Plan) -> None:
