@@ -24,6 +24,7 @@ def run(argv: Sequence[str]) -> int:
     """Run one command; return its exit code. A user's mistake never shows a traceback."""
     from cyclopts import CycloptsError
 
+    from recyclekit.cli.called import forget
     from recyclekit.cli.logs import without_option
     from recyclekit.errors import ExitCode, RecyclekitError
     from recyclekit.observing.logs import begin
@@ -65,6 +66,8 @@ def run(argv: Sequence[str]) -> int:
             as_json=as_json,
         )
         return ExitCode.FAILED
+    finally:
+        forget()
     return int(code or 0)
 
 

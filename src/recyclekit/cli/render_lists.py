@@ -108,6 +108,12 @@ def _place(row: dict[str, Any]) -> str:
 # -- connectors and policy --------------------------------------------------------------------------------------------
 
 
+_UNTRIED = (
+    "not tested: the kit was not run on it on this machine, as it is now. The connectors of recyclekit itself are held "
+    "to the kit in its own CI; `recyclekit connectors test NAME` runs it here, from a connector's source."
+)
+
+
 def connectors_view(
     manifests: Sequence[ConnectorManifest[Any]],
     broken: Sequence[BrokenPlugin] = (),
@@ -118,6 +124,7 @@ def connectors_view(
     `tiers`: connector → tier as last computed; one that is not there was not tested as it is now.
     """
     earned = tiers or {}
+    untried = any(m.name not in earned for m in manifests)
     rows = (
         (words(m.name, "bold"), m.version, badge(earned.get(m.name)), _capabilities(m), words(m.summary))
         for m in manifests
@@ -125,6 +132,7 @@ def connectors_view(
     bad = (Text.assemble((f"{b.name} ", f"bold {BAD}"), words(f"({b.distribution}) {b.reason}")) for b in broken)
     return stack(
         table(("connector", "version", "badge", "can do", "what it is"), rows, flexible=("can do", "what it is")),
+        words(_UNTRIED, QUIET) if untried else None,
         Group(heading("Broken", "left out; everything else works"), *(indent(line) for line in bad))
         if broken
         else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,6 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from recyclekit.cli.called import likewise
+from recyclekit.cli.waiting import page
 from recyclekit.models.plan import Change, PolicyStamp
 from recyclekit.reports.figures import Equation
 
@@ -108,9 +110,30 @@ def policy_line(stamp: PolicyStamp | None) -> str:
     return f"{stamp.name}@{stamp.version}#{stamp.hash}" if stamp else ""
 
 
-def next_step(command: str, why: str = "") -> Text:
-    """Return the line that says what to run next; never wrapped inside the command."""
-    return Text.assemble(("Next: ", "bold"), (command, "bold cyan"), (f"   {why}" if why else "", QUIET))
+def unbroken(*parts: str | Text) -> Text:
+    """Return a line that no terminal's width breaks, for what is copied out of it: an address, a command."""
+    line = Text.assemble(*parts)
+    line.no_wrap, line.overflow = True, "ignore"
+    return line
+
+
+def next_step(command: str, why: str = "") -> RenderableType:
+    """Return the line that says what to run next, with the project at hand; never wrapped inside the command."""
+    line = (Text("Next: ", "bold"), Text(likewise(command), "bold cyan"))
+    if not why:
+        return unbroken(*line)
+    below = Group(unbroken(*line), Text(f"      {why}", QUIET))
+    return FirstThatFits((unbroken(*line, Text(f"   {why}", QUIET)), below))
+
+
+def particulars(known: Mapping[str, str], flow_run: str | None) -> RenderableType:
+    """Return what is known of a run, name by name, and where its flow run is to be seen; what is empty is left out."""
+    there = {name: value for name, value in known.items() if value}
+    listed = indent(table(("", ""), ((Text(name, QUIET), value) for name, value in there.items()), flexible=("",)))
+    if flow_run is None:
+        return listed
+    name = "flow run".ljust(max(map(len, there), default=0))
+    return Group(listed, unbroken(Text(f"  {name}  ", QUIET), page(flow_run) or flow_run))
 
 
 def stack(*parts: RenderableType | None) -> Group:

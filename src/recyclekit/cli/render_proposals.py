@@ -14,15 +14,14 @@ from recyclekit.cli.render_parts import (
     GOOD,
     QUIET,
     heading,
-    indent,
     minute,
     next_step,
+    particulars,
     stack,
     table,
     words,
 )
 from recyclekit.cli.render_plan import plan_view
-from recyclekit.cli.waiting import page
 from recyclekit.models.plan import Plan
 from recyclekit.models.proposal import Cause, Proposal, ProposalState
 
@@ -57,11 +56,10 @@ def proposal_view(proposal: Proposal, plan: Plan | None) -> RenderableType:
         "why": "; ".join([_CAUSES[proposal.cause], *proposal.manifest.guards]),
         "when": _when(proposal),
         "sealed": proposal.sha256[:16],
-        "flow run": page(proposal.flow_run) or proposal.flow_run or "",
     }
     return stack(
         Text.assemble(("Plan of run ", "bold"), (proposal.run, "bold"), "  ").append_text(_state(proposal)),
-        indent(table(("", ""), ((Text(n, QUIET), v) for n, v in known.items() if v), flexible=("",))),
+        particulars(known, proposal.flow_run),
         plan_view(_without_guards(plan)) if plan is not None else None,
         _deciding(proposal) if proposal.state is ProposalState.WAITING else None,
     )

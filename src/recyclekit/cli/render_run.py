@@ -21,12 +21,12 @@ from recyclekit.cli.render_parts import (
     indent,
     minute,
     next_step,
+    particulars,
     policy_line,
     stack,
     table,
     words,
 )
-from recyclekit.cli.waiting import page
 from recyclekit.models.hand_back import HandBack
 from recyclekit.models.run import Outcome, ReceiptState, Run, RunKind, RunState, taken_back
 from recyclekit.reports.figures import Equation
@@ -212,7 +212,7 @@ def run_view(
     """
     return stack(
         Text.assemble(("Run ", "bold"), (run.run, "bold"), f"  {_what(run)}  ", _fate(run, undo)),
-        indent(table(("", ""), ((Text(name, QUIET), value) for name, value in _stamp(run, undo)), flexible=("",))),
+        particulars(_stamp(run, undo), run.flow_run),
         _by_state(actions, "No write failed, was skipped or is in doubt." if only_failed else "It has no writes."),
         known_view(handed_back),
         _left(actions),
@@ -237,19 +237,17 @@ def _choices(run: Run, actions: pl.DataFrame) -> Sequence[RenderableType]:
     )
 
 
-def _stamp(run: Run, undo: Run | None) -> list[tuple[str, str]]:
-    known = {
+def _stamp(run: Run, undo: Run | None) -> dict[str, str]:
+    return {
         "pipeline": run.pipeline,
         "as of": day(run.as_of),
         "policy": policy_line(run.policy),
         "started": minute(run.started_at) and f"{minute(run.started_at)} UTC",
         "ended": minute(run.ended_at) and f"{minute(run.ended_at)} UTC",
         "plan sealed": run.plan_sha256[:16],
-        "flow run": page(run.flow_run) or run.flow_run or "",
         "undo of": run.of_run or "",
         "undone by": undo.run if undo else "",
     }
-    return [(name, value) for name, value in known.items() if value]
 
 
 def _by_state(actions: pl.DataFrame, none: str) -> RenderableType:

@@ -23,7 +23,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def show(renderable: RenderableType) -> None:
     """Print a result for a person."""
-    console().print(renderable)
+    console().print(renderable, crop=False)  # what may not be broken may be longer than a line
 
 
 def say(text: str) -> None:

@@ -31,11 +31,13 @@ def runs(
 
     project = where.open()
     if not project.has_ledger:
+        from recyclekit.cli.called import likewise
         from recyclekit.cli.terminal import say
 
         if as_json:
             emit([])
-        say("Nothing has been applied yet. Next: recyclekit plan --out plan.json, then recyclekit apply plan.json")
+        first, then = likewise("recyclekit plan --out plan.json"), likewise("recyclekit apply plan.json")
+        say(f"Nothing has been applied yet. Next: {first}, then {then}")
         return 0
     ledger = project.ledger()
     if run is None:
