@@ -17,11 +17,13 @@ from recyclekit import approving, clock
 from recyclekit.cli.commands.apply import apply
 from recyclekit.cli.options import Where
 from recyclekit.errors import ConfigError, ExitCode, InputError, StalePlanError, UnknownRunError, WaitingError
+from recyclekit.events import DealsHandedBack, Event
 from recyclekit.models.proposal import Cause, Door, Proposal, ProposalState, Verdict
 from recyclekit.plans import plan_file
 from recyclekit.project import Project, open_project
 from recyclekit.samples.generator import generate
 from recyclekit.samples.template import demo_project
+from tests.operations.moving import company_whose_buyers_move
 
 AS_OF = date(2026, 11, 20)
 YES = Verdict(approve=True, door=Door.SHELL)
@@ -83,6 +85,25 @@ def test_a_shell_writes_exactly_what_it_approved_and_a_second_one_nothing_more(p
     code, error = ended(shell(project, "reject", proposal.run))
     assert code == 9
     assert "approved" in str(error["error"])
+
+
+def test_what_a_shell_handed_back_is_told_by_the_run_that_it_wakes(tmp_path: Path) -> None:
+    project = company_whose_buyers_move(tmp_path)
+    proposal = proposed(project)
+    known = project.ledger().decide(proposal.run, YES)
+    events: list[Event] = []
+    job = approving.on_plan(project.job(), known.manifest).listening(events.append)
+    written = approving.write_approved(job, known)
+    deals = [one.deal_id for one in written.handed_back]
+    assert len(deals) >= 3
+    approving.tell_returned(job, written)
+    (told,) = [event for event in events if isinstance(event, DealsHandedBack)]
+    assert [deal["deal"] for deal in told.deals] == deals, "whoever wrote tells by itself, and once"
+    events.clear()
+    woken = approving.write_approved(job, known)
+    assert woken.handed_back == ()
+    approving.tell_returned(job, woken)
+    assert events == [told]
 
 
 def test_of_two_shells_at_once_one_writes(project: Project) -> None:

@@ -14,7 +14,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from recyclekit import clock
-from recyclekit.approving import figures, given, left_approved, on_plan, write_approved
+from recyclekit.approving import figures, given, left_approved, on_plan, tell_returned, write_approved
 from recyclekit.errors import GuardError, PlanError, RecyclekitError
 from recyclekit.events import Listen, RunPlanned, silence
 from recyclekit.models.narrowing import narrowed
@@ -207,14 +207,18 @@ def _decided(job: Held[Job], proposal: Proposal, wish: Wish, plan: Plan | None =
     A `plan` that was just made has decisions to show as well; what is written comes from the ledger.
     """
     known = proposal
+    # Woken by a shell, which does not speak to Prefect's automations.
+    by_shell = known.verdict is not None and known.verdict.door is Door.SHELL and runtime.flow_run.run_count <= 1
     if known.state is ProposalState.WAITING:
         shown = plan or job.value.open_ledger().proposed(known.run)
         known = ask(job.value, known, shown, wish.limit)
-    elif known.verdict is not None and known.verdict.door is Door.SHELL and runtime.flow_run.run_count <= 1:
-        hear(given(known, known.verdict))  # woken by a shell, which does not speak to Prefect's automations
+    elif by_shell and known.verdict is not None:
+        hear(given(known, known.verdict))
     if known.state not in {ProposalState.APPROVED, ProposalState.APPLIED}:
         return turned_down(known)
     outcome = write_what_was_approved(job, Held(known)).value
+    if by_shell:
+        tell_returned(job.value, outcome)
     with suppress(RecyclekitError):  # on the machine that planned, the plan is still there with its decisions
         write_report(job.value, plan_file.kept(job.value.state, known.run), wish.reports, outcome)
     return ended(outcome, set_aside=known.manifest.dead_letters, job=job.value)

@@ -13,6 +13,7 @@ from recyclekit.models.outcome import TOLD, outcome_of
 from recyclekit.models.plan import Manifest, Plan
 from recyclekit.models.proposal import Cause, Proposal, ProposalState, Verdict, repeated
 from recyclekit.models.run import Outcome, ReceiptState, Run, RunState
+from recyclekit.observing.telling import returned
 from recyclekit.pipeline import Job
 from recyclekit.plans import admission
 
@@ -90,6 +91,15 @@ def write_approved(job: Job, proposal: Proposal) -> Outcome:
     admission.refuse_undone(job.open_ledger(), begun.run)
     left = begun.state is RunState.RUNNING or any(begun.counts.get(state, 0) for state in _LEFT)
     return job.resume(begun.run) if left else told(job, begun)
+
+
+def tell_returned(job: Job, outcome: Outcome) -> None:
+    """Tell of the deals that a shell handed back before this attempt, which tells of its own already."""
+    told = {(one.deal_id, one.cycle) for one in outcome.handed_back}
+    known = [one for one in job.open_ledger().hand_backs(outcome.run) if one.handed_at and one.undone_by is None]
+    left = [one for one in known if (one.deal_id, one.cycle) not in told]
+    if left:
+        job.listen(returned(outcome.run, job.pipeline, left))
 
 
 def left_approved(job: Job) -> Sequence[Proposal]:

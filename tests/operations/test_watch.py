@@ -7,18 +7,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
-import polars as pl
 import pytest
 
 from recyclekit.project import Project, open_project
 from recyclekit.samples.generator import generate
 from recyclekit.samples.template import demo_project
 from tests.architecture.house import ROOT
+from tests.operations.moving import MOVED_ON, company_whose_buyers_move
 from tests.operations.persons import private_in
 from tests.operations.process import eventually
 from tests.operations.server import PrefectServer
@@ -26,7 +26,6 @@ from tests.operations.server import PrefectServer
 pytestmark = pytest.mark.prefect
 
 AS_OF = date(2026, 11, 20)
-MOVED_ON = date(2026, 11, 18)
 HANDED_BACK = "recyclekit.deals.handed-back"
 
 
@@ -174,7 +173,7 @@ def test_deals_that_are_handed_back_are_told_once_when_they_are_written_and_pass
     prefect_sqlite: PrefectServer, tmp_path: Path, listener: str
 ) -> None:
     _make_alarm(prefect_sqlite, listener)
-    project = _company_whose_buyers_move(tmp_path)
+    project = company_whose_buyers_move(tmp_path)
     assert recyclekit(prefect_sqlite, project, "deploy").returncode == 0
     planned = recyclekit(prefect_sqlite, project, "plan", "--as-of", str(AS_OF), "--out", str(tmp_path / "early.json"))
     assert planned.returncode in {0, 4}, planned.stderr
@@ -211,21 +210,6 @@ def test_deals_that_are_handed_back_are_told_once_when_they_are_written_and_pass
     assert [e["payload"]["run"] for e in all_told] == [told["run"]], "neither a plan nor a run with nothing to do tells"
     everything = json.dumps([*all_told, *_Heard.bodies], ensure_ascii=False)
     assert private_in(everything, project.folder) == []
-
-
-def _company_whose_buyers_move(folder: Path) -> Project:
-    """A company with stalled deals in running cycles, to three of which their buyers have answered since."""
-    sample = generate(folder, deals=100, seed=7, as_of=AS_OF)
-    (folder / "recyclekit.yaml").write_text(demo_project(sample), encoding="utf-8")
-    project = open_project(folder)
-    job = project.job("main", AS_OF - timedelta(days=8))
-    plan = job.plan()
-    job.write_back(plan, approve_guards=True)
-    stalled = plan.decisions.filter((pl.col("status") == "stalled") & (pl.col("bucket") == "scheduled"))
-    with (folder / "activities.csv").open("a", encoding="utf-8") as file:
-        for deal in stalled["deal_id"].head(3):
-            file.write(f"answer-{deal},{deal},,メール,{MOVED_ON} 09:00,,false,,true,\n")
-    return open_project(folder)
 
 
 def test_the_shipped_automations_are_those_of_the_package() -> None:

@@ -33,13 +33,14 @@ def tell_ended(listen: Listen, pipeline: str, outcome: Outcome) -> None:
     figures = {"planned": outcome.planned, "applied": outcome.applied, "skipped": len(outcome.skipped), **left}
     run, kind = outcome.run, outcome.kind
     if outcome.handed_back and kind is RunKind.APPLY:
-        listen(_handed_back(run, pipeline, outcome.handed_back))
+        listen(returned(run, pipeline, outcome.handed_back))
     listen(RunEnded(run=run, pipeline=pipeline, outcome=outcome.state, kind=kind, figures=figures))
     if any(left.values()):
         listen(RunPartiallyFailed(run=run, pipeline=pipeline, figures=figures))
 
 
-def _handed_back(run: str, pipeline: str, deals: Sequence[HandBack]) -> DealsHandedBack:
+def returned(run: str, pipeline: str, deals: Sequence[HandBack]) -> DealsHandedBack:
+    """Return the event that tells of deals which a run handed back."""
     by_signal = {str(signal): sum(one.signal == signal for one in deals) for signal in Signal}
     named = tuple(packet(one) for one in deals[:MOST])
     return DealsHandedBack(run=run, pipeline=pipeline, figures={"deals": len(deals), **by_signal}, deals=named)
