@@ -17,6 +17,65 @@ _VARIANTS: Final = {
     "カカク": "価格",
     "リンギ": "稟議",
     "タシャ": "他社",
+    "フメイ": "不明",
+    "ケッサイ": "決裁",
+    "キョウゴウ": "競合",
+    "ネビキ": "値引",
+    "ネダン": "値段",
+    "ケイヤク": "契約",
+    "ナイセイ": "内製",
+    "ゲンジョウイジ": "現状維持",
+    "ホリュウ": "保留",
+    "チュウシ": "中止",
+    "ジュウフク": "重複",
+    "チョウフク": "重複",
+    "タントウシャ": "担当者",
+    "レンラク": "連絡",
+    "トウサン": "倒産",
+    "ミツモリ": "見積",
+    "ヒヨウ": "費用",
+    "ヘンシン": "返信",
+    "タイショウガイ": "対象外",
+    "ソノタ": "その他",
+    "budgt": "budget",
+    "bdgt": "budget",
+    "competetor": "competitor",
+    "competitior": "competitor",
+    "compettitor": "competitor",
+    "competator": "competitor",
+    "comptitor": "competitor",
+    "expencive": "expensive",
+    "expensiv ": "expensive ",
+    "responce": "response",
+    "reponse": "response",
+    "recieve": "receive",
+    "priorty": "priority",
+    "aproval": "approval",
+    "approvel": "approval",
+    "dicision": "decision",
+    "desicion": "decision",
+    "cancled": "cancelled",
+    "cancelld": "cancelled",
+    "vender": "vendor",
+    " w/o ": " without ",
+    " w/ ": " with ",
+    "プライオリティー": "プライオリティ",
+    "kakaku": "価格",
+    "takai": "高い",
+    "yosan": "予算",
+    "renraku": "連絡",
+    "torezu": "取れない",
+    "kessaisha": "決裁者",
+    "kettei": "決定",
+    "naisei": "内製",
+    "chushi": "中止",
+    "horyu": "保留",
+    "fumei": "不明",
+    "busoku": "不足",
+    "joho shushu": "情報収集",
+    "jouhou shuushuu": "情報収集",
+    "genjo iji": "現状維持",
+    "バジェット": "予算",
     "繋が": "つなが",
     "無い": "ない",
     "無く": "なく",
@@ -78,6 +137,14 @@ _AFTER_JA: Final = (
     r"|とはいえ[、,]?|しかし(?:ながら)?[、,]?|ところが[、,]?|ただし?[、,])"
 )
 
+# A sentence that begins so tells what it came to; what was told before it counts for less.
+TURN: Final = (
+    r"^(?i:but|however|yet|unfortunately|regrettably|sadly|nevertheless|nonetheless|then|in the end|finally"
+    r"|eventually|ultimately|at the last minute|even so|the (?:catch|problem|snag|trouble|issue|sticking point))\b"
+    r"|^(?:しかし|ところが|ただ|だが|ですが|けれど|それでも|でも、|とはいえ|一方|最終的|最後|結局|残念|あいにく"
+    r"|その後|問題は|ネックは|難点は|とは言え|にもかかわらず|なのに)"
+)
+
 # A group of reasons in front of the one that is meant: 'Client gap - no budget'.
 _GROUP: Final = (
     r"^((?:client|customer|solution|product|relationship|commercial|commercials|internal|external|sales|market|process|business"
@@ -127,7 +194,8 @@ def _mark(plain: pl.Expr) -> pl.Expr:
     marked = marked.str.replace_all(_BEFORE_EN + r"([^,.;]*)(?:[,.;]|$)", "\x1f${1}\x1e")
     marked = marked.str.replace_all(_AFTER_EN, "\x1e").str.replace_all("(" + _AFTER_JA + ")", "${1}\x1e")
     marked = marked.str.replace_all(r"[。!?;\n]|\.(?:\s|$)", "\x1f")
-    return marked.str.replace_all(r"[、,]| - ", "\x1d")
+    marked = marked.str.replace_all(r"[、,]| - ", "\x1d")
+    return marked.str.replace_all(r"(^|\x1f)[\x1d-\x1f ]+|[\x1d\x1f ]+$", "${1}")
 
 
 def _weights(parts: pl.Expr) -> pl.Expr:

@@ -32,8 +32,8 @@ _WHOLE: Final = 0.6  # share of the text read as one; the rest is its clauses re
 
 def blend(alone: Floats, whole: Floats, told: Told) -> tuple[Floats, Floats]:
     """Per text: probabilities of the fifteen codes, and how much of it gives a reason at all (0..1)."""
-    said = told.said(alone[:, : len(CODES)], told.weight)
-    best = told.said(1 - alone[:, -1], np.ones_like(told.weight), np.maximum)
+    said = told.said(alone[:, : len(CODES)])
+    best = told.most(1 - alone[:, -1])
     share = said / said.sum(axis=1, keepdims=True)
     joined = whole[:, : len(CODES)] / whole[:, : len(CODES)].sum(axis=1, keepdims=True)
     return _WHOLE * joined + (1 - _WHOLE) * share, np.maximum(best, 1 - whole[:, -1])

@@ -32,21 +32,28 @@ class Model:
 class Told:
     """What texts are made of: text `text[i]` has the sentence `sentence[i]`, sentence `part[i]` the clause `which[i]`.
 
-    A clause counts for `weight[i]` in its sentence. Texts repeat sentences, so what a sentence says is summed once.
+    A sentence counts for `stress[i]` in its text, a clause for `weight[i]` in its sentence. Texts repeat sentences, so
+    what a sentence says is summed once.
     """
 
     text: Ints
     sentence: Ints
+    stress: Floats
     part: Ints
     which: Ints
     weight: Floats
 
-    def said(self, of_clauses: Floats, weight: Floats, add: np.ufunc = np.add) -> Floats:
-        """Return the sum (or what `add` makes of them) over each text's clauses of what each of these says."""
-        heard = of_clauses[self.which]
-        heard = heard * (weight[:, None] if heard.ndim > 1 else weight)
-        of_sentences = add.reduceat(heard, _starts(self.part), axis=0)
-        result: Floats = add.reduceat(of_sentences[self.sentence], _starts(self.text), axis=0)
+    def said(self, of_clauses: Floats, power: int = 1) -> Floats:
+        """Return the sum over each text's clauses of what each says, times how much it counts, raised to `power`."""
+        of_sentences = np.add.reduceat(_times(of_clauses[self.which], self.weight**power), _starts(self.part), axis=0)
+        heard = _times(of_sentences[self.sentence], self.stress**power)
+        result: Floats = np.add.reduceat(heard, _starts(self.text), axis=0)
+        return result
+
+    def most(self, of_clauses: Floats) -> Floats:
+        """Return the largest over each text's clauses, however much they count."""
+        of_sentences = np.maximum.reduceat(of_clauses[self.which], _starts(self.part))
+        result: Floats = np.maximum.reduceat(of_sentences[self.sentence], _starts(self.text))
         return result
 
     def clauses(self) -> tuple[Ints, Ints, Floats]:
@@ -54,7 +61,11 @@ class Told:
         lengths = np.bincount(self.part)[self.sentence]
         begins = _starts(self.part)[self.sentence] - (np.cumsum(lengths) - lengths)
         at = np.repeat(begins, lengths) + np.arange(lengths.sum())
-        return np.repeat(self.text, lengths), self.which[at], self.weight[at]
+        return np.repeat(self.text, lengths), self.which[at], self.weight[at] * np.repeat(self.stress, lengths)
+
+
+def _times(rows: Floats, by: Floats) -> Floats:
+    return rows * (by[:, None] if rows.ndim > 1 else by)
 
 
 def _starts(rising: Ints) -> Ints:
@@ -82,7 +93,7 @@ def score(model: Model, features: Features, told: Told) -> tuple[Floats, Floats]
     for kind, few in zip((features.spelling, features.meaning), FEW, strict=True):
         total, size = _sums(model.weight, kind, features.rows)
         alone += total / np.sqrt(size + few)[:, None]
-        joined, length = told.said(total, told.weight), told.said(size, told.weight**2)
+        joined, length = told.said(total), told.said(size, power=2)
         whole += joined / np.sqrt(length + few)[:, None]
     return softmax(alone), softmax(whole)
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from recyclekit.policy.reasons import decide, features, model
-from recyclekit.policy.reasons.clauses import READ, cut
+from recyclekit.policy.reasons.clauses import CONCEDED, READ, TURN, cut
 from recyclekit.policy.reasons.known import Known
 
 SCHEMA: Final = pl.Schema(
@@ -49,7 +49,7 @@ def _wordings(texts: pl.Series, *, why: bool) -> pl.DataFrame:
 
 def infer(with_model: model.Model, texts: pl.Series, *, why: bool = True) -> pl.DataFrame:
     """Answers of the model alone, one row per text."""
-    told, clauses = _pieces(texts)
+    told, clauses = pieces(texts)
     found = features.extract(clauses)
     alone, whole = model.score(with_model, found, told)
     chance, telling = decide.blend(alone, whole, told)
@@ -63,7 +63,7 @@ def infer(with_model: model.Model, texts: pl.Series, *, why: bool = True) -> pl.
     )
 
 
-def _pieces(texts: pl.Series) -> tuple[model.Told, pl.Series]:
+def pieces(texts: pl.Series) -> tuple[model.Told, pl.Series]:
     """Cut texts into clauses, looking at each sentence and each clause once: notes repeat one another's phrases.
 
     Returns what the texts are made of, and the distinct clauses.
@@ -73,7 +73,19 @@ def _pieces(texts: pl.Series) -> tuple[model.Told, pl.Series]:
     cuts = cut(sentences)
     which, clauses = _numbered(cuts["clause"])
     part, weight = cuts["text"].to_numpy(), cuts["weight"].to_numpy()
-    return model.Told(spoken["text"].to_numpy(), sentence.to_numpy(), part, which.to_numpy(), weight), clauses
+    text, stress = spoken["text"].to_numpy(), _stress(spoken)
+    return model.Told(text, sentence.to_numpy(), stress, part, which.to_numpy(), weight), clauses
+
+
+def _stress(spoken: pl.DataFrame) -> model.Floats:
+    """How much each sentence counts: less in front of one that turns the story ('However, ...'), where there is one."""
+    text = spoken["text"].to_numpy()
+    goes_on = np.flatnonzero(np.diff(text, prepend=-1) == 0)
+    turns = np.zeros(len(text), dtype=np.int64)
+    turns[goes_on] = spoken["sentence"].gather(goes_on).str.contains(TURN).to_numpy()
+    so_far = np.cumsum(turns)
+    behind = so_far[np.searchsorted(text, text, side="right") - 1] - so_far
+    return np.where(behind > 0, CONCEDED, 1).astype(np.float32)
 
 
 def _numbered(texts: pl.Series) -> tuple[pl.Series, pl.Series]:

@@ -14,7 +14,8 @@ from recyclekit.policy.reasons import corpus
 SEED: Final = 20260401
 CONTRASTS: Final = 2_000
 WRAPPED: Final = 6_000
-NARRATED: Final = 3_000
+NARRATED: Final = 4_000
+DENIED: Final = 1_200
 NAMES: Final = 12  # times that each frame is filled in
 
 _JAPANESE: Final = pl.col("phrase").str.contains(r"[ぁ-んァ-ヶ一-龠]")
@@ -25,6 +26,7 @@ def stories(examples: pl.DataFrame) -> pl.DataFrame:
     """Rows like `examples` (phrase, labels). The same examples always give the same stories."""
     rng = np.random.default_rng(SEED)
     rows = [*_contrasted(examples, rng), *_wrapped(examples, rng), *_narrated(examples, rng), *_named(rng)]
+    rows += ((text, [corpus.NONE]) for latin in (False, True) for text in _denied(rng, latin=latin))
     return pl.DataFrame(rows, schema=examples.schema, orient="row")
 
 
@@ -57,13 +59,24 @@ def _narrated(examples: pl.DataFrame, rng: np.random.Generator) -> Iterator[tupl
     kinds = ((_JAPANESE, "。", ("、", "、その後")), (~_JAPANESE, ". ", (" after ", " although ", ", ")))
     for mask, stop, links in kinds:
         idle = examples.filter(mask & (pl.col("labels").list.first() == corpus.NONE))["phrase"].to_list()
+        idle += _denied(rng, latin=stop != "。")
+        turns, ends = _around("turn", latin=stop != "。"), _around("closing", latin=stop != "。")
         real = examples.filter(mask & (pl.col("labels").list.first() != corpus.NONE)).rows()
         for _ in range(NARRATED // 2):
             phrase, labels = real[rng.integers(len(real))]
-            told = [_one(idle, rng) for _ in range(rng.integers(1, 5))]
+            told = [_one(idle, rng) for _ in range(rng.integers(1, 6))]
             whole = phrase if stop == "。" or rng.random() < 0.7 else phrase + _one(links, rng) + told.pop()
             joined = stop if rng.random() < 0.7 else _one(links, rng) if stop == "。" else stop
-            yield joined.join([*told, whole]), labels
+            if rng.random() < 0.4:
+                joined, whole = stop, _one(turns, rng) + whole
+            after = [_one(ends, rng)] if rng.random() < 0.3 else []
+            yield joined.join([*told, whole, *after]), labels
+
+
+def _denied(rng: np.random.Generator, *, latin: bool) -> list[str]:
+    """Clauses that name a topic only to say that it was no obstacle."""
+    topics, denials = _around("topic", latin=latin), _around("denial", latin=latin)
+    return [_one(topics, rng) + _one(denials, rng) for _ in range(DENIED // 2)]
 
 
 def _named(rng: np.random.Generator) -> Iterator[tuple[str, list[str]]]:
@@ -88,5 +101,5 @@ def _one(among: Sequence[str], rng: np.random.Generator) -> str:
 
 @functools.cache
 def _around(place: str, *, latin: bool) -> list[str]:
-    """What stands around a phrase, in Latin script or not; `place`: contrast, before, after, syllable or firm."""
+    """What stands around a phrase, in Latin script or not; `place`: contrast, before, turn, closing and so on."""
     return [text for text, places in corpus.around() if places == [place] and text.isascii() == latin]

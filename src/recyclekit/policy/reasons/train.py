@@ -12,6 +12,7 @@ import polars as pl
 from recyclekit.policy.reasons import corpus, features, model
 from recyclekit.policy.reasons.clauses import cut
 from recyclekit.policy.reasons.ngrams import NOTHING, Spelling
+from recyclekit.policy.reasons.read import pieces
 from recyclekit.policy.reasons.stories import stories
 
 _SAMPLE: Final = 20  # one phrase in so many tells whether the features are still the same
@@ -49,9 +50,9 @@ def digest() -> str:
 
 def matrix_of(texts: pl.Series) -> Any:
     """Sparse features (texts x columns), each kind scaled as `model.score` scales it."""
-    clauses = cut(texts)
-    found = features.extract(clauses["clause"])
-    text, weight = clauses["text"].to_numpy(), clauses["weight"].to_numpy()
+    told, clauses = pieces(texts)
+    text, which, weight = told.clauses()
+    found = features.extract(clauses.gather(which))
     kinds = zip((found.spelling, found.meaning), features.FEW, strict=True)
     return sum(_scaled(kind, few, text, weight, len(texts)) for kind, few in kinds)
 

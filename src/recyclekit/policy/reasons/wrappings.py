@@ -31,11 +31,13 @@ _COURTESY: Final = (
 
 # What is named only to say that it is not the reason.
 _TOPIC: Final = (
-    r"(?:価格|値段|金額|費用|コスト|料金|予算|機能|競合|他社|時期|タイミング|スケジュール|製品|サービス|営業)"
+    r"(?:価格|値段|金額|費用|コスト|料金|お金|資金|予算|機能|競合|他社|時期|タイミング|スケジュール|製品|サービス|営業)"
 )
 _NOT_IT: Final = (
     rf"{_TOPIC}(?:面|の問題|が理由|が原因|が問題|のせい|だけ)?(?:では|じゃ|で)(?:なく|なくて)[、,]?"
     rf"|{_TOPIC}(?:面)?(?:が|の|は)(?:理由|原因|問題|せい)(?:では|じゃ)(?:ない|なかった|ありません)(?:です|でした)?(?:が[、,]?)?"
+    r"|(?:高い|安い|予算がない|必要ない|不要|他社に決めた|競合に負けた)(?:という)?(?:わけ|訳|こと)では(?:ない|なく|なかった|ありません)"
+    r"(?:です|でした)?(?:が)?[、,]?|(?:高い|必要ない|不要)とは言(?:われ|って)(?:ていない|ていなかった|なかった|ず)(?:が)?[、,]?"
     r"|\bnot (?:really )?(?:about|because of|due to|a matter of|a question of|down to) (?:the |our |their )?"
     r"(?:price|pricing|cost|costs|money|budget|features|functionality|product|timing)\b"
     r"|\bnot (?:a |an |the |our )?(?:price|pricing|cost|money|budget|feature|timing|product)"
