@@ -211,6 +211,12 @@ def test_a_stage_that_sounds_closed_and_is_taken_for_open_is_a_warning(tmp_path:
     assert [f.level for f in found] == [level]
 
 
+def test_no_stage_is_listed_where_a_column_of_its_own_says_what_is_won_and_lost(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").write_text("id,stage,state\n1,Offer,won\n2,失注,open\n", encoding="utf-8")
+    project = GOOD.replace("deal_stage: stage", "deal_stage: stage, crm_state: state")
+    assert not [f.what for f in preflight(opened(tmp_path, project)) if "is taken for open" in f.what]
+
+
 def test_a_misspelt_stage_of_the_project_file_is_told_before_its_deals_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "deals.csv").write_text("id,stage\n1,Won\n2,Verloren\n", encoding="utf-8")
     found = preflight(opened(tmp_path, GOOD.replace("lost: [Lost]", "lost: [Verlorn, Gone]")))

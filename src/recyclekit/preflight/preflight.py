@@ -17,7 +17,7 @@ from recyclekit.models.mapping import check_mapping
 from recyclekit.models.parsing.choices import exact
 from recyclekit.models.plan import ActionKind
 from recyclekit.models.snapshot import Finding, Snapshot
-from recyclekit.models.stage_words import meaning, sounds_closed, sounds_lost
+from recyclekit.models.stage_words import sounds_closed, sounds_lost
 from recyclekit.models.tables import Table
 from recyclekit.models.wording import counted
 from recyclekit.pipeline import Job
@@ -201,8 +201,7 @@ def _stages(job: Job, snapshot: Snapshot) -> Iterator[Finding]:
         .agg(pl.len().alias("deals"), money.alias("money"))
         .sort("deals", descending=True)
     )
-    asked = unmapped.filter(~pl.col("deal_stage").is_in([s for s in unmapped["deal_stage"] if meaning(s) == "open"]))
-    for stage, count, amount in asked.head(MOST).iter_rows():
+    for stage, count, amount in unmapped.head(MOST).iter_rows():
         what = f"The stage '{stage}' is taken for open: {counted(count, 'deal')}, {amount or 0:,.0f} in money."
         fix = "Name under `stages` those that are won or lost; `stages.open` lists those that are open."
         yield Finding(level="warning" if sounds_closed(stage) else "note", where="stages", what=what, fix=fix)
