@@ -109,8 +109,6 @@ def test_a_word_near_to_money_is_no_loss_on_price(text: str) -> None:
     assert read_reasons(pl.Series([text]))["reason"].to_list() != ["price"]
 
 
-@pytest.mark.parametrize(
-    "text", ["見送り", "Lost interest", "Decided not to proceed", "zorblat quimbo", "予算超過"]
-)
+@pytest.mark.parametrize("text", ["見送り", "Lost interest", "Decided not to proceed", "zorblat quimbo", "予算超過"])
 def test_what_may_mean_several_things_or_nothing_is_left_to_a_person(text: str) -> None:
     assert read_reasons(pl.Series([text]))["reason"].to_list() == [None]
