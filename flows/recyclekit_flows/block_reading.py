@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
-from recyclekit.errors import ProjectError, RemoteError, SignInError
+from recyclekit.errors import ConfigError, ProjectError, RemoteError
 from recyclekit.yaml_file import did_you_mean
 
 _PLACE = re.compile(r"(?P<type>[a-z0-9-]+)/(?P<name>[a-z0-9-]+)(?:\.(?P<field>[A-Za-z0-9_.]+))?")
@@ -42,37 +42,23 @@ def read(place: str) -> Any:
 def _held(type_: str, name: str) -> dict[str, Any]:
     # One question per block and process, however often the project file is read. With the values as the server keeps
     # them: building the class would import every connector, and could refuse what an older version had saved.
-    import httpx
-    from prefect.client.orchestration import get_client
-    from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-    from prefect.settings import PREFECT_API_URL
+    from prefect.exceptions import ObjectNotFound
 
-    url = PREFECT_API_URL.value()
-    if not url:
-        raise ProjectError(
-            f"the block {type_}/{name} cannot be read: no Prefect server is named.",
-            fix="Set PREFECT_API_URL (`prefect config set PREFECT_API_URL=http://server:4200/api`).",
-        )
+    from recyclekit_flows.server import address, server
+
     try:
-        with get_client(sync_client=True) as client:
+        with server() as client:
             document = client.read_block_document_by_name(name, type_, include_secrets=True)
     except ObjectNotFound as error:
         raise ProjectError(
-            f"there is no block {type_}/{name} on the Prefect server at {url}.",
+            f"there is no block {type_}/{name} on the Prefect server at {address()}.",
             fix=f"Make it on the page Blocks (type {type_.replace('-', ' ', 1)}, name {name}); `recyclekit check "
             "--server` lists the types that are registered.",
         ) from error
-    except PrefectHTTPStatusError as error:
-        if error.response.status_code in {401, 403}:
-            raise SignInError(
-                f"Prefect's server at {url} refuses to show the block {type_}/{name}.",
-                fix="Set PREFECT_API_AUTH_STRING to the server's sign-in.",
-            ) from error
-        raise RemoteError(f"Prefect's server at {url} failed.", why=f"{error.response.status_code}.") from error
-    except httpx.HTTPError as error:
-        raise RemoteError(
-            f"Prefect's server at {url} did not answer, so the block {type_}/{name} cannot be read.",
-            why=str(error) or type(error).__name__,
-            fix="Start it, or correct PREFECT_API_URL.",
-        ) from error
+    except ConfigError as error:
+        what = f"the block {type_}/{name} cannot be read: {error.what}"
+        raise ProjectError(what, why=error.why, fix=error.fix) from error
+    except RemoteError as error:
+        error.preface(f"the block {type_}/{name} cannot be read")
+        raise
     return dict(document.data)

@@ -31,11 +31,20 @@ class RecyclekitError(Exception):
 
     def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
         self.what, self.why, self.fix = map(_ended_once, (what, why, fix))
-        super().__init__(" ".join(part for part in (self.what, self.why, self.fix) if part))
+        super().__init__()
+        self._say()
 
     def reword(self, word: Callable[[str], str]) -> None:
         """Put all parts in other words, in place: kind, exit code, cause and traceback stay."""
         self.what, self.why, self.fix = map(word, (self.what, self.why, self.fix))
+        self._say()
+
+    def preface(self, where: str) -> None:
+        """Say before everything else where it happened; the error stays the same one otherwise."""
+        self.what = f"{where}: {self.what}"
+        self._say()
+
+    def _say(self) -> None:
         self.args = (" ".join(part for part in (self.what, self.why, self.fix) if part),)
 
 

@@ -105,10 +105,11 @@ def test_a_project_takes_its_ledger_from_a_block_and_names_the_place_where_it_ca
 def test_without_a_server_a_block_cannot_be_read() -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: None}), pytest.raises(ProjectError, match="no Prefect server is named"):
+    nowhere = temporary_settings({PREFECT_API_URL: None})
+    with nowhere, pytest.raises(ProjectError, match="cannot be read: No Prefect server is named"):
         read("recyclekit-ledger/of-test.url")
     silent = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"})
-    with silent, pytest.raises(RemoteError, match="did not answer"):
+    with silent, pytest.raises(RemoteError, match=r"of-test cannot be read: .*did not answer"):
         read("recyclekit-ledger/of-test.url")
 
 

@@ -61,8 +61,7 @@ def _read(match: re.Match[str], place: str, folder: Path) -> Any:
         raise ProjectError(f"{place}: {error.what}", why=error.why, fix=error.fix) from error
     except RecyclekitError as error:
         # Not a fault of the file: it keeps its own kind and exit code, and gets the place that asked.
-        error.what = f"{place}: {error.what}"
-        error.reword(str)
+        error.preface(place)
         raise
 
 
