@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,17 +21,24 @@ MISSED = 6
 IN_TIME = 2  # of the missed, due within what max_lateness_minutes allows
 
 
-def test_of_all_the_runs_that_were_missed_one_does_the_work(prefect_sqlite: PrefectServer, tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgres"])
+def server(request: pytest.FixtureRequest) -> PrefectServer:
+    """Each of the two servers in turn; the test has a worker of its own."""
+    found: PrefectServer = request.getfixturevalue(f"prefect_{request.param}")
+    return found
+
+
+def test_of_all_the_runs_that_were_missed_one_does_the_work(server: PrefectServer, tmp_path: Path) -> None:
     company = Company.founded(tmp_path / "night")
-    pool = prefect_sqlite.pool("recyclekit-late")
+    pool = server.pool("recyclekit-late")
     schedule = {"schedule": {"interval": 86_400.0}, "active": True}
     one_at_a_time = {"concurrency_limit": 1, "concurrency_options": {"collision_strategy": "CANCEL_NEW"}}
     lateness = {"max_lateness_minutes": IN_TIME * 60 + 30}
-    with deployed(prefect_sqlite, company, pool, lateness, schedules=[schedule], **one_at_a_time) as deployment:
-        prefect_sqlite.post(f"/deployments/{deployment}/schedule", {"min_runs": MISSED})
-        missed = _missed(prefect_sqlite, deployment)
-        with running_worker(tmp_path / "home", prefect_sqlite.url, pool):
-            states = [prefect_sqlite.wait(run, ENDED, 240) for run in missed]
+    with deployed(server, company, pool, lateness, schedules=[schedule], **one_at_a_time) as deployment:
+        server.post(f"/deployments/{deployment}/schedule", {"min_runs": MISSED})
+        missed = _missed(server, deployment)
+        with running_worker(tmp_path / "home", server.url, pool):
+            states = [server.wait(run, ENDED, 240) for run in missed]
     worked = [state for state in states if state["type"] == "COMPLETED"]
     assert len(worked) == 1, states
     assert {state["type"] for state in states if state not in worked} == {"CANCELLED"}
@@ -49,10 +57,15 @@ def _missed(server: PrefectServer, deployment: str) -> list[str]:
 
     runs = [str(run["id"]) for run in eventually(scheduled, 60, "scheduled runs")]
     now = datetime.now(UTC)
+    due = {run: now - timedelta(hours=hours) for hours, run in enumerate(reversed(runs), start=1)}
+    # to Prefect's database, since its API lets nobody change when a run was due
+    (_backdate_in_postgres if server.database else _backdate_in_sqlite)(server, due)
+    return runs
+
+
+def _backdate_in_sqlite(server: PrefectServer, due: Mapping[str, datetime]) -> None:
     with closing(sqlite3.connect(server.home / "prefect.db", timeout=60)) as database, database:
-        for hours, run in enumerate(reversed(runs), start=1):
-            at = now - timedelta(hours=hours)
-            # to Prefect's database, since its API lets nobody change when a run was due
+        for run, at in due.items():
             database.execute(
                 "UPDATE flow_run SET expected_start_time = ?, next_scheduled_start_time = ? WHERE id = ?",
                 (f"{at:%Y-%m-%d %H:%M:%S.%f}", f"{at:%Y-%m-%d %H:%M:%S.%f}", run),
@@ -62,4 +75,19 @@ def _missed(server: PrefectServer, deployment: str) -> list[str]:
                 " WHERE flow_run_id = ?",
                 (at.isoformat(), run),
             )
-    return runs
+
+
+def _backdate_in_postgres(server: PrefectServer, due: Mapping[str, datetime]) -> None:
+    import psycopg
+
+    with psycopg.connect(str(server.database).replace("+asyncpg", "")) as database:
+        for run, at in due.items():
+            database.execute(
+                "UPDATE flow_run SET expected_start_time = %s, next_scheduled_start_time = %s WHERE id = %s",
+                (at, at, run),
+            )
+            database.execute(
+                "UPDATE flow_run_state SET state_details = jsonb_set(state_details::jsonb, '{scheduled_time}',"
+                " to_jsonb(%s::text)) WHERE flow_run_id = %s",
+                (at.isoformat(), run),
+            )
