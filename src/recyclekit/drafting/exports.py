@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from recyclekit.connectors.protocols import Source
 from recyclekit.errors import InputError
 from recyclekit.models.snapshot import LINE
 from recyclekit.models.tables import OWN_FIELDS, Table
@@ -101,12 +103,12 @@ def _read(path: Path, written: str, dialect: Mapping[str, str], *, whole: bool) 
     return Export(path=written, headings=tuple(asked), rows=rows, whole=whole, unclear=tuple(unclear))
 
 
-def _repeated(source: object, headings: Sequence[str]) -> list[str]:
+def _repeated(source: Source, headings: Sequence[str]) -> list[str]:
     """Return the headings that stand there more than once: nobody can say which column is meant."""
     unclear = []
     for one in headings:
         try:
-            next(iter(source.pages(Table.DEALS, None, [one])), None)  # type: ignore[attr-defined]
+            next(iter(source.pages(Table.DEALS, None, [one])), None)
         except InputError:
             unclear.append(one)
     return unclear
@@ -121,8 +123,10 @@ def _written(path: Path, folder: Path) -> str:
 
 
 def _start(path: Path, size: int) -> bytes:
-    """Return the first bytes of a file, cut behind a line; a line of UTF-16 ends with two bytes."""
+    """Return the first bytes of a file, cut behind a line; in UTF-16 a lone line feed's byte may be part of a kanji."""
     with path.open("rb") as file:
-        start = file.read(size)
-    cut = start.rfind(b"\n") + 1 or len(start)
-    return start[: cut + cut % 2] if b"\0" in start[:4096] else start[:cut]
+        start = file.read(size - size % 2)
+    if b"\0" not in start[:4096]:
+        return start[: start.rfind(b"\n") + 1 or len(start)]
+    feeds = (found for feed in (b"\n\0", b"\0\n") for found in re.finditer(re.escape(feed), start))
+    return start[: max((found.end() for found in feeds if found.start() % 2 == 0), default=len(start))]
