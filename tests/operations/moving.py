@@ -18,9 +18,10 @@ MOVED_ON = date(2026, 11, 18)
 def company_whose_buyers_move(folder: Path) -> Project:
     """A company with stalled deals in running cycles, to three of which their buyers have answered since."""
     sample = generate(folder, deals=100, seed=7, as_of=AS_OF)
-    (folder / "recyclekit.yaml").write_text(demo_project(sample), encoding="utf-8")
+    text = demo_project(sample).replace("  main: {source", "  moving: {source")  # so that others may deploy `main`
+    (folder / "recyclekit.yaml").write_text(text, encoding="utf-8")
     project = open_project(folder)
-    job = project.job("main", AS_OF - timedelta(days=8))
+    job = project.job("moving", AS_OF - timedelta(days=8))
     plan = job.plan()
     job.write_back(plan, approve_guards=True)
     stalled = plan.decisions.filter((pl.col("status") == "stalled") & (pl.col("bucket") == "scheduled"))

@@ -23,7 +23,8 @@ def private_texts(folder: Path) -> set[str]:
         frame = pl.read_csv(folder / file, infer_schema=False, truncate_ragged_lines=True)
         for column in columns:
             found |= {text for text in frame[column].drop_nulls().str.strip_chars() if len(text) >= 4}
-    policy = open_project(folder).policy("main").spec.model_dump_json()
+    project = open_project(folder)
+    policy = project.policy(project.pipeline_name(None)).spec.model_dump_json()
     return {text for text in found if text not in policy}
 
 
