@@ -63,6 +63,7 @@ def _figures(name: str, answers: pl.DataFrame, *, clear: bool, bars: bool = Fals
     if clear:
         yield from _price(name, answers)
         print(f"\n{name}: what it is (down), what was answered (across)\n{_confusion(answers)}")
+        print(f"\n{name}: share answered, the surest first, and share of these that is wrong\n{_risk(answers)}")
 
 
 def _price(name: str, answers: pl.DataFrame) -> Iterator[Figure]:
@@ -82,6 +83,14 @@ def _price(name: str, answers: pl.DataFrame) -> Iterator[Figure]:
         better="higher",
         note=f"{len(real)} real, {len(missed)} taken for another reason, the others left to a person",
     )
+
+
+def _risk(answers: pl.DataFrame) -> str:
+    """The risk-coverage curve of the first candidate, whether it was claimed or not: what another threshold would do."""
+    first = pl.col("candidates").list.first().is_in(pl.col("labels")).fill_null(value=False)
+    surest = answers.sort("confidence", descending=True, nulls_last=True).select(wrong=~first)["wrong"]
+    shares = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+    return "  ".join(f"{share:.0%}: {surest.head(round(len(surest) * share)).mean():.1%}" for share in shares)
 
 
 def _confusion(answers: pl.DataFrame) -> str:

@@ -11,6 +11,7 @@ import polars as pl
 from recyclekit.policy.reasons import decide, features, model
 from recyclekit.policy.reasons.clauses import CONCEDED, READ, TURN, cut
 from recyclekit.policy.reasons.known import Known
+from recyclekit.policy.reasons.ngrams import Ints
 
 SCHEMA: Final = pl.Schema(
     {
@@ -73,16 +74,15 @@ def pieces(texts: pl.Series) -> tuple[model.Told, pl.Series]:
     cuts = cut(sentences)
     which, clauses = _numbered(cuts["clause"])
     part, weight = cuts["text"].to_numpy(), cuts["weight"].to_numpy()
-    text, stress = spoken["text"].to_numpy(), _stress(spoken)
-    return model.Told(text, sentence.to_numpy(), stress, part, which.to_numpy(), weight), clauses
+    text, number = spoken["text"].to_numpy(), sentence.to_numpy()
+    stress = _stress(text, number, sentences)
+    return model.Told(text, number, stress, part, which.to_numpy(), weight), clauses
 
 
-def _stress(spoken: pl.DataFrame) -> model.Floats:
+def _stress(text: Ints, sentence: Ints, sentences: pl.Series) -> model.Floats:
     """How much each sentence counts: less in front of one that turns the story ('However, ...'), where there is one."""
-    text = spoken["text"].to_numpy()
-    goes_on = np.flatnonzero(np.diff(text, prepend=-1) == 0)
-    turns = np.zeros(len(text), dtype=np.int64)
-    turns[goes_on] = spoken["sentence"].gather(goes_on).str.contains(TURN).to_numpy()
+    goes_on = np.diff(text, prepend=-1) == 0
+    turns = sentences.str.contains(TURN).to_numpy()[sentence] & goes_on
     so_far = np.cumsum(turns)
     behind = so_far[np.searchsorted(text, text, side="right") - 1] - so_far
     return np.where(behind > 0, CONCEDED, 1).astype(np.float32)
