@@ -86,7 +86,7 @@ def _price(name: str, answers: pl.DataFrame) -> Iterator[Figure]:
 
 
 def _risk(answers: pl.DataFrame) -> str:
-    """The risk-coverage curve of the first candidate, whether it was claimed or not: what another threshold would do."""
+    """The risk-coverage curve of the first candidate, claimed or not: what another threshold would do."""
     first = pl.col("candidates").list.first().is_in(pl.col("labels")).fill_null(value=False)
     surest = answers.sort("confidence", descending=True, nulls_last=True).select(wrong=~first)["wrong"]
     shares = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
