@@ -162,7 +162,8 @@ def _totals(manifest: Manifest) -> RenderableType:
 def _ending(manifest: Manifest, apply_with: Path | None, *, does_nothing: bool) -> RenderableType | None:
     if manifest.guards:
         lines = (Text.assemble(("Guard: ", f"bold {BAD}"), words(guard)) for guard in manifest.guards)
-        return Group(*lines, words("This plan will be refused. Look at it, then change the policy's `guards`.", "bold"))
+        how = "`apply` will refuse this plan. Is it right, use `recyclekit run`, whose plan waits for approval."
+        return Group(*lines, words(how, "bold"))
     if not manifest.sums_close:
         return Text("The sums do not close: this plan will be refused. Please report it.", f"bold {BAD}")
     if does_nothing or apply_with is None:

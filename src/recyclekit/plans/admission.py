@@ -38,7 +38,8 @@ def admit(manifest: Manifest, today: PolicyStamp, *, approve_guards: bool = Fals
         raise GuardError(
             f"The policy's change guard stops this plan: {'; '.join(manifest.guards)}.",
             why="A run that would change this much is more often a mistake than a wish.",
-            fix="Look at the plan. If it is right, raise `guards` in the policy and plan again.",
+            fix="Look at the plan. If it is right, `recyclekit run` or the deployment: their plan waits for approval. "
+            "Is the limit too low for good, raise `guards` in the policy and plan again.",
         )
 
 
