@@ -24,14 +24,7 @@ from recyclekit.policy.hand_backs import handed_back
 from recyclekit.policy.loader import Policy
 from recyclekit.policy.step_book import StepBook
 from recyclekit.policy.touches import DUE, Scene, is_due, place_touches, with_touches
-from recyclekit.policy.upcoming import (
-    DEAL,
-    beside_the_others,
-    concerned,
-    ended,
-    left_behind,
-    upcoming,
-)
+from recyclekit.policy.upcoming import DEAL, beside_the_others, concerned, ended, left_behind, upcoming
 from recyclekit.policy.writes import (
     Writes,
     additions,
