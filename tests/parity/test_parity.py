@@ -75,7 +75,9 @@ def test_the_deals_that_are_compared_meet_every_status_reason_and_language(tmp_p
     assert {"recycle", "exclude", "review", "none"} <= set(side.decisions["verdict"])
     assert side.decisions["reason"].drop_nulls().n_unique() >= 12
     rules = {rule.name for rule in load_policy("standard", folder=tmp_path).spec.rules}
-    assert rules - set(side.decisions["rule"].drop_nulls()) == {"maximum_cycles", "between_cycles"}, "need a history"
+    need_a_history = {"maximum_cycles", "between_cycles"}
+    rare = {"recycle_relationship_proposal"}  # the few deals of this company that mean it are left to a person
+    assert rules - set(side.decisions["rule"].drop_nulls()) == need_a_history | rare
     texts = side.deals["lost_reason"].drop_nulls()
     assert texts.str.contains(r"[ぁ-んァ-ヶ一-龠]").sum() >= 50
     assert texts.str.contains(r"^[ -~]+$").sum() >= 20
