@@ -5,6 +5,7 @@ Only runs that say they are running, or are about to: one that waits for approva
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from recyclekit_flows.call import TAG
 
 SILENCE = timedelta(minutes=10)
 """Three of Prefect's heartbeats (180 s each by default) and some time to spare."""
+_log = logging.getLogger(__name__)
 _ALIVE = (StateType.RUNNING, StateType.PENDING)
 _PAGE = 200
 Minutes = Annotated[int, Field(ge=1)]
@@ -92,7 +94,7 @@ def reaped(client: SyncPrefectClient, silence: timedelta, *, dry_run: bool = Fal
     found = [one for run in _going(client) if (one := _silent(client, run, silence)) is not None]
     if dry_run:
         return found
-    return [one for one in found if _marked(client, UUID(one.flow_run), _why(one), still=one.state)]
+    return [one for one in found if _could_be_marked(client, one)]
 
 
 def mark_dead(flow_run: str, why: str) -> bool:
@@ -144,6 +146,15 @@ def _last_sign(client: SyncPrefectClient, run: FlowRun) -> datetime:
     signs = [datetime.fromisoformat(event["occurred"]) for event in events]
     signs += [at for at in (run.start_time, run.state.timestamp if run.state else None) if at is not None]
     return max(signs, default=clock.now())
+
+
+def _could_be_marked(client: SyncPrefectClient, one: Silent) -> bool:
+    try:
+        return _marked(client, UUID(one.flow_run), _why(one), still=one.state)
+    except httpx.HTTPStatusError as error:
+        # A run may be beyond marking, as when the deployment was deleted whose place it held. The others are not.
+        _log.warning("%s (%s) could not be marked: %s", one.name, one.flow_run, error)
+        return False
 
 
 def _why(one: Silent) -> str:

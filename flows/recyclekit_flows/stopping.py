@@ -39,7 +39,7 @@ def stoppable() -> Iterator[Callable[[], bool]]:
             _as_before(before[signal.Signals(number)], number, frame)
         if not asked.is_set():
             asked.set()
-            threading.Thread(target=_insist, args=(number, enough), name="recyclekit-stop", daemon=True).start()
+            threading.Thread(target=_insist, args=(number, enough), name="recyclekit-end", daemon=True).start()
 
     for number in before:
         signal.signal(number, hear)

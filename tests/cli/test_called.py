@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from datetime import date
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from recyclekit import cli
-from recyclekit.cli.called import forget, likewise, remember
+from recyclekit.cli.called import at_hand, likewise, remember
 from recyclekit.cli.commands.deploy import left_out
 from recyclekit.cli.render_parts import next_step, particulars
 from recyclekit.cli.terminal import show
@@ -20,13 +19,6 @@ from recyclekit.samples.template import demo_project
 
 AS_OF = date(2026, 11, 20)
 FLOW_RUN = "60f19b05-fba4-4f8f-b6f1-05c1f5bd2a1c"
-
-
-@pytest.fixture(autouse=True)
-def nothing_called() -> Iterator[None]:
-    forget()
-    yield
-    forget()
 
 
 def shown(view: object) -> list[str]:
@@ -48,9 +40,15 @@ def shown(view: object) -> list[str]:
 def test_what_is_advised_names_the_project_and_pipeline_that_were_named(
     project: Path, pipeline: str | None, said: str
 ) -> None:
-    remember(project, pipeline)
-    assert likewise("recyclekit retry r1") == said
-    assert said in " ".join(shown(next_step("recyclekit retry r1", "sends only what is not done")))
+    with at_hand():
+        remember(project, pipeline)
+        assert likewise("recyclekit retry r1") == said
+        assert said in " ".join(shown(next_step("recyclekit retry r1", "sends only what is not done")))
+
+
+def test_a_project_that_is_opened_outside_of_a_command_is_named_in_none() -> None:
+    remember(Path("/srv/crm"), "east")
+    assert likewise("recyclekit retry r1") == "recyclekit retry r1"
 
 
 def test_a_command_or_an_address_is_longer_than_the_terminal_rather_than_broken(

@@ -37,7 +37,7 @@ def prefects(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def twice() -> None:
     """Be asked to stop, and be told to end since that took too long."""
     signal.raise_signal(signal.SIGTERM)
-    for thread in [one for one in threading.enumerate() if one.name == "recyclekit-stop"]:
+    for thread in [one for one in threading.enumerate() if one.name == "recyclekit-end"]:
         thread.join()
     signal.raise_signal(signal.SIGTERM)
 

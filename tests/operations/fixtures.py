@@ -60,9 +60,14 @@ def postgres_worker(prefect_postgres: PrefectServer) -> Iterator[Program]:
 
 @pytest.fixture(scope="module", autouse=True)
 def shared_servers_left_as_found() -> Iterator[None]:
-    """Remove what a module deployed on the shared servers: the next has its own names and schedules."""
+    """Remove what a module deployed on the shared servers: the next has its own names and schedules.
+
+    First its flow runs let go of their deployment's places, which they could not any more afterwards.
+    """
     yield
     for server in _shared:
+        for run in server.flow_runs(state={"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}):
+            server.force(run["id"], "CRASHED")
         for kind in ("deployments", "automations"):
             for made in server.post(f"/{kind}/filter", {"limit": 200}):
                 server.delete(f"/{kind}/{made['id']}")

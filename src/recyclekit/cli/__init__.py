@@ -22,9 +22,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: Sequence[str]) -> int:
     """Run one command; return its exit code. A user's mistake never shows a traceback."""
+    from recyclekit.cli.called import at_hand
+
+    with at_hand():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str]) -> int:
     from cyclopts import CycloptsError
 
-    from recyclekit.cli.called import forget
     from recyclekit.cli.logs import without_option
     from recyclekit.errors import ExitCode, RecyclekitError
     from recyclekit.observing.logs import begin
@@ -66,8 +72,6 @@ def run(argv: Sequence[str]) -> int:
             as_json=as_json,
         )
         return ExitCode.FAILED
-    finally:
-        forget()
     return int(code or 0)
 
 
