@@ -1,4 +1,4 @@
-"""What the reaper does where Prefect's server does not let it mark a run; on a real server: tests/operations/test_reap."""
+"""What the reaper does where a server does not let it mark a run; on a real server: tests/operations/test_reap."""
 
 from __future__ import annotations
 
