@@ -127,11 +127,14 @@ def test_one_run_shows_its_stamp_its_writes_and_what_was_left() -> None:
         schema={**ACTIONS, **extra, "field": pl.String},
         orient="row",
     )
-    shown = text(run_view(a_run(), actions, small_plan().dead_letters), 120)
+    refused = dead_letters([{"stage": "write_back", "table": "deals", "record_id": "D-1", "code": "INVALID_OWNER"}])
+    letters = pl.concat([small_plan().dead_letters, refused])
+    shown = text(run_view(a_run(), actions, letters), 120)
     assert "policy    standard@1.0#0123456789abcdef" in shown
     assert "writes       done  failed" in shown
     assert "D-1   create_task  failed  no such owner INVALID_OWNER owner" in shown
     assert "deals:10" in shown
+    assert shown.count("INVALID_OWNER") == 1, "a refused write is listed among the writes, not set aside as well"
 
 
 # -- lists ------------------------------------------------------------------------------------------------------------

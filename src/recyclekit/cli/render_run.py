@@ -210,6 +210,7 @@ def run_view(
         only_failed: whether `actions` are only those that were not written.
         handed_back: what it hands back to sales.
     """
+    unread = letters.filter(pl.col("stage") != "write_back")  # what was refused stands among the writes
     return stack(
         Text.assemble(("Run ", "bold"), (run.run, "bold"), f"  {_what(run)}  ", _fate(run, undo)),
         particulars(_stamp(run, undo), run.flow_run),
@@ -217,7 +218,7 @@ def run_view(
         known_view(handed_back),
         _left(actions),
         *(_choices(run, actions) if undo is None else ()),
-        dead_letters_view(letters) if letters.height else None,
+        dead_letters_view(unread) if unread.height else None,
     )
 
 
