@@ -78,11 +78,14 @@ def test_where_nobody_can_stop_it_nothing_is_watched() -> None:
 
 @pytest.mark.timeout(30)
 def test_the_watch_ends_with_its_pools() -> None:
+    before = set(threading.enumerate())  # other tests' pools may live on
     pools, stop = urllib3.PoolManager(retries=False, timeout=3_600), threading.Event()
     cut_when_stopped(pools, stop.is_set)
     with server(ANSWER) as (url, _):
         pools.request("GET", url)
-        watching = [thread for thread in threading.enumerate() if thread.name == "recyclekit-stop"]
+        here = [thread for thread in threading.enumerate() if thread not in before]
+        watching = [thread for thread in here if thread.name == "recyclekit-stop"]
+        assert watching
         pools.clear()
         del pools
         gc.collect()

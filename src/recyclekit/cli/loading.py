@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Do not look for garbage while modules are imported and a project is opened, nor ever again in what came of it.
+    """Do not look for garbage while modules are imported and a project is opened: classes and functions are none.
 
-    Classes and functions live as long as the process. Nor does numpy start threads for linear algebra: nobody here
-    multiplies matrices, and idle ones spin for a while. Whoever sets their number already knows better.
+    Nor does numpy start threads for linear algebra: nobody here multiplies matrices, and idle ones spin for a while.
+    Whoever sets their number already knows better.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     collects = gc.isenabled()
@@ -27,7 +27,6 @@ def loading() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
         if collects:
             gc.enable()
 
