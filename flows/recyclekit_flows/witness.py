@@ -106,7 +106,7 @@ def _ask(case: dict[str, Any], path: str, headers: dict[str, str], body: bytes |
     if trust is not None and case["authorities"] is None:
         trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
     asked = Request(case["url"] + path, body, headers)  # noqa: S310  # Prefect's own address
-    with urlopen(asked, timeout=_TRIES_FOR, context=trust) as answer:  # noqa: S310
+    with urlopen(asked, timeout=_TRIES_FOR, context=trust) as answer:  # noqa: S310  # the same address
         return bytes(answer.read())
 
 
