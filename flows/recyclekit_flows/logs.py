@@ -64,7 +64,7 @@ def _outlive_the_worker() -> None:
     loggers = [logging.root, *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict))]
     for handler in [one for logger in loggers for one in logger.handlers]:
         if isinstance(handler, PrefectConsoleHandler):
-            # Rich would end the process; it offers this method to be replaced, and Prefect has made the console already.
+            # Rich would end the process. It offers this method to be replaced, and Prefect made the console already.
             # The run's page on the server still gets the log.
             handler.console.on_broken_pipe = partial(_fall_silent, handler.console)  # type: ignore[method-assign]  # as said
 
