@@ -80,7 +80,8 @@ def _forward(table: Table, pages: Iterator[Page]) -> Iterator[Page]:
     """
     cursors: set[str] = set()
     contents: dict[int, int] = {}
-    previous, idle, barren = "", 0, 0
+    previous: str | None = None
+    idle, barren = 0, 0
     for page in pages:
         empty = page.records.is_empty()
         idle = idle + 1 if empty and page.cursor == previous else 0
