@@ -27,6 +27,8 @@ def loading() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():
+            gc.freeze()
         if collects:
             gc.enable()
 
