@@ -65,24 +65,15 @@ def _lost_texts(deals: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
     rows = deals.lazy().with_row_index("_row").filter(pl.col("crm_state") == "lost")
     named = rows.select("_row", text.alias("text"), column_or_null(deals.columns, Table.DEALS, "amount"))
     lost = named.filter(pl.col("text").is_not_null()).collect()
-    texts = lost["text"]
-    # Numbers compare faster than texts; that no two texts share one is looked at, not hoped for.
-    group = _numbered(texts.hash())
-    if not texts.gather(group.arg_unique().sort()).gather(group).equals(texts):
-        group = _numbered(texts)
-    return lost, group
-
-
-def _numbered(values: pl.Series) -> pl.Series:
-    """Return 0 for the first distinct value and all that equal it, 1 for the next, and so on."""
-    firsts = values.arg_unique().sort()
-    numbers = pl.int_range(len(firsts), dtype=pl.UInt32, eager=True)
-    return values.replace_strict(values.gather(firsts), numbers, return_dtype=pl.UInt32)
+    first = lost.with_row_index("_at").select(pl.col("_at").first().over("text")).to_series().to_numpy()
+    numbers = np.cumsum(first == np.arange(len(first)), dtype=np.uint32) - np.uint32(1)
+    return lost, pl.Series(numbers[first])
 
 
 def _distinct(lost: pl.DataFrame, group: pl.Series) -> pl.DataFrame:
     """Return each distinct text of lost deals: `_group` its number, text, deals, amount."""
-    firsts, numbers = group.arg_unique().sort(), group.to_numpy()
+    numbers = group.to_numpy()
+    firsts = pl.Series(np.flatnonzero(np.diff(np.maximum.accumulate(numbers), prepend=-1)))
     return pl.DataFrame(
         {
             "_group": pl.int_range(len(firsts), dtype=pl.UInt32, eager=True),

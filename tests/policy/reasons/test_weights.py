@@ -18,6 +18,11 @@ def test_the_weights_were_learned_from_the_corpus_the_lexicon_and_the_features_a
     assert model.packaged().digest == train.digest(), hint
 
 
+def test_the_phrases_that_are_looked_up_are_those_of_the_corpus() -> None:
+    hint = "run: python -m recyclekit.policy.reasons.train"
+    assert corpus.settled().equals(corpus.settle()), hint
+
+
 def test_a_change_of_the_features_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "_NEAR", 4)
     assert train.digest() != model.packaged().digest

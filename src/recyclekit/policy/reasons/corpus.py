@@ -16,6 +16,7 @@ from recyclekit.policy.reasons.taxonomy import TAXONOMY
 
 NONE: Final = "none"  # the class of 'price was fine' and 'sent the quote': clauses that give no reason
 CLASSES: Final = (*TAXONOMY, NONE)
+SETTLED: Final = "settled.arrow"
 _SEVERAL: Final = "several.csv"
 _AROUND: Final = "around.csv"  # what is put before, after and between phrases
 _FRAMES: Final = "frames.csv"  # phrases with a place for a name
@@ -54,7 +55,13 @@ def _labelled(name: str) -> list[tuple[str, list[str]]]:
 
 @functools.cache
 def settled() -> pl.DataFrame:
-    """Phrases that need no model: `key` (normalised) and `labels`; a phrase listed under two reasons has both."""
+    """Phrases that need no model, as `train` wrote them down: making four thousand keys takes longer than reading."""
+    with resources.files(__package__).joinpath(SETTLED).open("rb") as file:
+        return pl.read_ipc(file)
+
+
+def settle() -> pl.DataFrame:
+    """Make `key` (normalised) and `labels` of each phrase that gives a reason; one listed under two has both."""
     known = phrases().filter(pl.col("labels") != [NONE]).select(key=key(pl.col("phrase")), labels="labels")
     return known.group_by("key", maintain_order=True).agg(pl.col("labels").explode().unique(maintain_order=True))
 

@@ -41,20 +41,25 @@ def blend(alone: Floats, whole: Floats, told: Told) -> tuple[Floats, Floats]:
 
 def choose(chance: Floats, telling: Floats, *, why: bool = True) -> pl.DataFrame:
     """Columns `reason`, `confidence`, `candidates` (null unless `why` is wanted); one row per text, in order."""
+    best, (second, first) = np.argmax(chance, axis=1), np.partition(chance, (-2, -1), axis=1)[:, -2:].T
+    confidence = first * telling
+    sure = (confidence >= SURE) & (first - second >= AHEAD)
+    sure &= (best != _OTHER) | (confidence >= SURE_OTHER)
+    sure &= np.where(best == _PRICE, confidence >= SURE_PRICE, chance[:, _PRICE] < MAYBE_PRICE)
+    reason = pl.Series(CODES).gather(best)
+    return pl.select(
+        reason=pl.when(pl.Series(sure)).then(reason),
+        confidence=pl.Series(confidence.astype(np.float32)),
+        candidates=_candidates(chance) if why else pl.lit(None, pl.List(pl.String)),
+    )
+
+
+def _candidates(chance: Floats) -> pl.Series:
+    """Return the plausible codes of each text, best first; the best one is among them however little it is."""
     order = np.argsort(-chance, axis=1, kind="stable")[:, :_CANDIDATES]
     top = np.take_along_axis(chance, order, axis=1)
-    confidence = top[:, 0] * telling
-    sure = (confidence >= SURE) & (top[:, 0] - top[:, 1] >= AHEAD)
-    sure &= (order[:, 0] != _OTHER) | (confidence >= SURE_OTHER)
-    sure &= np.where(order[:, 0] == _PRICE, confidence >= SURE_PRICE, chance[:, _PRICE] < MAYBE_PRICE)
-    shown = _CANDIDATES if why else 1
-    names = pl.DataFrame({f"c{n}": _named(order[:, n], (top[:, n] >= _CANDIDATE) | (n == 0)) for n in range(shown)})
-    listed = pl.concat_list(names.columns).list.drop_nulls() if why else pl.lit(None, pl.List(pl.String))
-    return names.select(
-        reason=pl.when(pl.Series(sure)).then("c0"),
-        confidence=pl.Series(confidence.astype(np.float32)),
-        candidates=listed,
-    )
+    names = pl.DataFrame({f"c{n}": _named(order[:, n], (top[:, n] >= _CANDIDATE) | (n == 0)) for n in range(_CANDIDATES)})
+    return names.select(pl.concat_list(names.columns).list.drop_nulls()).to_series()
 
 
 def _named(index: Ints, keep: npt.NDArray[np.bool_]) -> pl.Series:

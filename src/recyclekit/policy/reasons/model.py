@@ -45,10 +45,8 @@ class Told:
 
     def said(self, of_clauses: Floats, power: int = 1) -> Floats:
         """Return the sum over each text's clauses of what each says, times how much it counts, raised to `power`."""
-        of_sentences = np.add.reduceat(_times(of_clauses[self.which], self.weight**power), _starts(self.part), axis=0)
-        heard = _times(of_sentences[self.sentence], self.stress**power)
-        result: Floats = np.add.reduceat(heard, _starts(self.text), axis=0)
-        return result
+        of_sentences = _summed(of_clauses, self.which, self.weight**power, _starts(self.part))
+        return _summed(of_sentences, self.sentence, self.stress**power, _starts(self.text))
 
     def most(self, of_clauses: Floats) -> Floats:
         """Return the largest over each text's clauses, however much they count."""
@@ -64,11 +62,31 @@ class Told:
         return np.repeat(self.text, lengths), self.which[at], self.weight[at] * np.repeat(self.stress, lengths)
 
 
-def _times(rows: Floats, by: Floats) -> Floats:
-    """Rows times what each counts (at most 1), untouched where all count in full."""
-    if by.min() == 1:
-        return rows
-    return rows * (by[:, None] if rows.ndim > 1 else by)
+def _summed(rows: Floats, which: Ints, by: Floats, starts: Ints) -> Floats:
+    """Return, for each group, the sum of the rows that its members name, times what each member counts.
+
+    The first members of all groups are added together, then the second ones, and so on: groups are many and short, and
+    adding them up one by one (`reduceat`) takes four times as long.
+
+    Args:
+        rows: what is summed.
+        which: each member's row.
+        by: what each member counts.
+        starts: at which member each group begins.
+    """
+    lengths, even = np.diff(starts, append=len(which)), by.min(initial=1) == 1
+    total = np.zeros((len(starts), *rows.shape[1:]), rows.dtype)
+    for nth in range(int(lengths.max(initial=0))):
+        groups = np.flatnonzero(lengths > nth)
+        members = starts[groups] + nth
+        told = rows[which[members]]
+        if not even:
+            told *= by[members].reshape(-1, *(1,) * (rows.ndim - 1))
+        if len(groups) == len(starts):
+            total += told
+        else:
+            total[groups] += told
+    return total
 
 
 def _starts(rising: Ints) -> Ints:

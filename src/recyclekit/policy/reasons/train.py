@@ -1,4 +1,7 @@
-"""Learn the packaged weights from the corpus: `python -m recyclekit.policy.reasons.train` (needs scikit-learn)."""
+"""Learn the packaged weights from the corpus: `python -m recyclekit.policy.reasons.train` (needs scikit-learn).
+
+What needs no learning, the phrases that are looked up as a whole, is written down on the way.
+"""
 
 from __future__ import annotations
 
@@ -68,4 +71,6 @@ def _scaled(kind: tuple[Spelling, ...], few: float, text: Any, weight: Any, text
 
 
 if __name__ == "__main__":
-    model.save(str(resources.files(__package__).joinpath(model.NAME)), fit(corpus.phrases()))
+    folder = resources.files(__package__)
+    corpus.settle().write_ipc(str(folder.joinpath(corpus.SETTLED)), compression="zstd")
+    model.save(str(folder.joinpath(model.NAME)), fit(corpus.phrases()))
