@@ -65,7 +65,12 @@ def sweep() -> int:
     """Remove what processes of this user left that were killed; return how many folders went."""
     if fcntl is None:
         return 0
-    return sum(_removed(folder) for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"))
+    try:
+        with os.scandir(tempfile.gettempdir()) as entries:  # there may be thousands, hardly any of them ours
+            ours = [Path(entry.path, _LOCK) for entry in entries if entry.name.startswith(_PREFIX)]
+    except OSError:  # a folder that may be written in, but not listed
+        return 0
+    return sum(_removed(lock) for lock in ours)
 
 
 def _removed(lock: Path) -> bool:

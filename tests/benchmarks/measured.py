@@ -7,6 +7,7 @@ started from a large process would seem as large. So a launcher that holds nothi
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -35,12 +36,24 @@ def cost(module: str, case: str, *args: object) -> Cost:
         told, said = Path(folder, "told"), Path(folder, "said")
         command = [sys.executable, "-m", module, case, *map(str, args)]
         with said.open("wb") as out:
-            subprocess.run([sys.executable, "-I", "-S", LAUNCHER, told, *command], stdout=out, check=True)
+            run = [sys.executable, "-I", "-S", LAUNCHER, told, *command]
+            subprocess.run(run, stdout=out, check=True, env=_environment())
         status, cpu, wall, peak = json.loads(told.read_bytes())
         text = said.read_bytes()
     if status:
         raise RuntimeError(f"{module} {case} ended with {status}")
     return Cost(cpu=cpu, wall=wall, peak=peak, answer=json.loads(text) if text.strip() else None)
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment without what recyclekit, or Polars for it, has set in it by being imported.
+
+    A floor and a rival run as they would by themselves; recyclekit sets the same again in its own cases.
+    """
+    return {name: value for name, value in os.environ.items() if name not in _SET_BY_IMPORTS}
+
+
+_SET_BY_IMPORTS = ("_RJEM_MALLOC_CONF", "POLARS_CSV_CHUNK_SIZE", "OPENBLAS_NUM_THREADS")
 
 
 def rounds(n: int, module: str, cases: dict[str, tuple[object, ...]]) -> dict[str, list[Cost]]:

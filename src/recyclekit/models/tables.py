@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -166,7 +167,13 @@ SCHEMAS: dict[Table, type[dy.Schema]] = {
 
 def empty(table: Table) -> pl.DataFrame:
     """Return the table with its declared columns and no rows."""
-    return SCHEMAS[table].create_empty()
+    return pl.DataFrame(schema=types_of(table))
+
+
+@cache
+def types_of(table: Table) -> pl.Schema:
+    """Return the declared columns and their types."""
+    return SCHEMAS[table].create_empty().schema
 
 
 def documentation(table: Table) -> dict[str, str]:

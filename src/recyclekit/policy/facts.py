@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from recyclekit.models.decision import STATUS
-from recyclekit.models.tables import OWN_FIELDS, DealSchema, Table
+from recyclekit.models.tables import OWN_FIELDS, DealSchema, Table, types_of
 from recyclekit.policy.reasons import TAXONOMY
 from recyclekit.policy.spec import PolicySpec
 
@@ -62,7 +62,7 @@ _DEAL_JA: Final = {
 
 
 def _deal_facts() -> dict[str, Fact]:
-    types = DealSchema.create_empty().schema
+    types = types_of(Table.DEALS)
     return {
         name: Fact(
             types[name],

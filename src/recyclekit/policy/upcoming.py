@@ -10,7 +10,7 @@ from recyclekit.models.decision import BUCKET, CLASSIFIED, ERASED, SCHEDULED, VE
 from recyclekit.models.memory import TOUCHES, Memory
 from recyclekit.models.snapshot import Snapshot
 from recyclekit.models.standing import ASK, running_touches, standing
-from recyclekit.models.tables import OWN_FIELDS, DealSchema
+from recyclekit.models.tables import OWN_FIELDS, Table, types_of
 from recyclekit.policy.step_book import StepBook
 
 FIRST, NEXT, KEEP, DOUBT = "first", "next", "keep", "doubt"
@@ -81,7 +81,7 @@ def upcoming(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory, book: 
 
 
 def _with_deals(decisions: pl.DataFrame, deals: pl.DataFrame) -> pl.DataFrame:
-    types = DealSchema.create_empty().schema
+    types = types_of(Table.DEALS)
     columns = [
         (pl.col(name) if name in deals.columns else pl.lit(None)).cast(types[name]).alias(alias)
         for name, alias in DEAL.items()

@@ -125,6 +125,14 @@ def is_utf8(block: bytes) -> bool:
         return False
 
 
+def holds_utf8(numbers: pl.Series) -> bool:
+    """The same of bytes as a series of UInt8, which need not be copied first."""
+    try:
+        return numbers.implode().cast(pl.Binary).cast(pl.String).len() == 1
+    except pl.exceptions.ComputeError:
+        return False
+
+
 def blocks(path: Path, *, lines: bool = False, skip: int = 0) -> Iterator[bytes]:
     """Yield a file in blocks of about a megabyte; with `lines`, cut behind a line feed (the last one may lack it)."""
     kept = b""

@@ -12,6 +12,7 @@ from recyclekit.connectors.csv.own_tables import FIELDS, OwnTables
 from recyclekit.connectors.csv.settings import CsvSettings
 from recyclekit.connectors.protocols import Page
 from recyclekit.errors import ConnectorError, InputError
+from recyclekit.models.distinct import surely_distinct
 from recyclekit.models.field_map import FieldSpec, Mapped
 from recyclekit.models.parsing.text import UNTIDY
 from recyclekit.models.snapshot import LINE, dead_letters
@@ -137,7 +138,7 @@ class CsvSource:
 def _overlaid(records: pl.LazyFrame, key: str, written: pl.DataFrame, own: list[str]) -> pl.LazyFrame:
     """Show our own fields on the deals: where we ever wrote one, ours count, an empty one included."""
     ours = written.filter(pl.col("deal_id").is_not_null())
-    if ours["deal_id"].hash().n_unique() != ours.height:  # a person may have copied a row; a deal is one
+    if not surely_distinct(ours["deal_id"]):  # a person may have copied a row; a deal is one
         ours = ours.unique("deal_id", keep="first", maintain_order=True)
     rows = pl.int_range(ours.height, dtype=pl.UInt32, eager=True)
     row = pl.col(key).str.strip_chars().replace_strict(ours["deal_id"], rows, default=None, return_dtype=pl.UInt32)

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from recyclekit.connectors.csv.bits import ONE, TOP, Bytes, Places, Words, places
 from recyclekit.connectors.csv.careful import LARGEST_CELL, Split
-from recyclekit.connectors.csv.encoding import is_utf8
+from recyclekit.connectors.csv.encoding import holds_utf8
 from recyclekit.connectors.csv.heading import Heading
 from recyclekit.connectors.csv.tidiness import Marks, is_tidy
 
@@ -81,7 +82,7 @@ class _Check:
 
     def passes(self, block: bytearray, size: int) -> bool:
         data = np.frombuffer(block, np.uint8, count=size + -size % 64)
-        if not self._is_text(block, size):
+        if not self._is_text(block, data[:size]):
             return False
         controls = self._controls(data, size)
         feed, feeds = self._feeds(data, controls)
@@ -104,10 +105,11 @@ class _Check:
         return self._every_record_fits(feeds, separator | ends, ends)
 
     @staticmethod
-    def _is_text(block: bytearray, size: int) -> bool:
+    def _is_text(block: bytearray, text: Bytes) -> bool:
         """Whether a block is UTF-8 without NUL bytes; pure ASCII with escapes may be ISO-2022-JP, so it is not."""
-        text = bytes(memoryview(block)[:size])
-        return b"\0" not in text and (b"\x1b" not in text if text.isascii() else is_utf8(text))
+        if block.find(0, 0, len(text)) >= 0:
+            return False
+        return block.find(0x1B, 0, len(text)) < 0 if text.max() < 0x80 else holds_utf8(pl.Series(text))
 
     def _controls(self, data: Bytes, size: int) -> Words:
         """Return one bit for each byte below 32, but for the zeros behind the block."""

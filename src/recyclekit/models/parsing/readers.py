@@ -58,7 +58,7 @@ class Reader:
             return self._text(source, sample)
         here = sample.alias(self.column.source).to_frame()
         tries = self._tries(source, here)
-        read = [here.select(attempt.value.count()).item() for attempt in tries]
+        read = here.select(attempt.value.count().alias(str(n)) for n, attempt in enumerate(tries)).row(0)
         best = max(range(len(tries)), key=read.__getitem__)
         return tries[best] if read[best] >= SHARE * (sample.len() - sample.null_count()) else None
 

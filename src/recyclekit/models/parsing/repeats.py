@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from recyclekit.models.distinct import surely_distinct
 from recyclekit.models.parsing.problems import ROW, Lines, problem, problems
 from recyclekit.models.snapshot import LINE
 
@@ -28,7 +29,7 @@ def repeated(good: pl.DataFrame, set_aside: pl.DataFrame, key: str, lines: Lines
     ids = good[key]
     found = []
     again = pl.Series(ROW, [], dtype=pl.UInt32)
-    if ids.hash().n_unique() < good.height:
+    if not surely_distinct(ids):
         double = good.filter(pl.col(key).is_duplicated())
         content = [name for name in good.columns if name != ROW]
         kept = double.unique(subset=content, keep="last", maintain_order=True)

@@ -58,7 +58,9 @@ def _candidates(chance: Floats) -> pl.Series:
     """Return the plausible codes of each text, best first; the best one is among them however little it is."""
     order = np.argsort(-chance, axis=1, kind="stable")[:, :_CANDIDATES]
     top = np.take_along_axis(chance, order, axis=1)
-    names = pl.DataFrame({f"c{n}": _named(order[:, n], (top[:, n] >= _CANDIDATE) | (n == 0)) for n in range(_CANDIDATES)})
+    names = pl.DataFrame(
+        {f"c{n}": _named(order[:, n], (top[:, n] >= _CANDIDATE) | (n == 0)) for n in range(_CANDIDATES)}
+    )
     return names.select(pl.concat_list(names.columns).list.drop_nulls()).to_series()
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from recyclekit.models.distinct import surely_distinct
 from recyclekit.policy.reasons import decide, features, model
 from recyclekit.policy.reasons.clauses import CONCEDED, READ, TURN, cut
 from recyclekit.policy.reasons.known import Known
@@ -30,7 +31,8 @@ _DIGITS: Final = r"[1-9]"
 
 def read(texts: pl.Series, *, why: bool = True, known: Known | None = None) -> pl.DataFrame:
     """Answers in the order in which each text first appears; see `read_reasons`."""
-    distinct = _distinct(texts.cast(pl.String).drop_nulls()).alias("text")
+    told = texts.cast(pl.String).drop_nulls()
+    distinct = (told if surely_distinct(told) else told.unique(maintain_order=True)).alias("text")
     # To the reader every number is the same, so notes that differ in a month or a count alone are read once.
     spoken = plain(distinct)
     wordings, answer = spoken.unique(maintain_order=True), partial(_wordings, why=why)
@@ -43,11 +45,6 @@ def read(texts: pl.Series, *, why: bool = True, known: Known | None = None) -> p
 def plain(texts: pl.Series) -> pl.Series:
     """Return wordings, in which every digit is 0."""
     return texts.to_frame("text").select(pl.col("text").str.replace_all(_DIGITS, "0")).to_series()
-
-
-def _distinct(texts: pl.Series) -> pl.Series:
-    """Return each text once. Equal texts have equal hashes, and counting these costs a quarter of comparing texts."""
-    return texts if texts.hash().n_unique() == len(texts) else texts.unique(maintain_order=True)
 
 
 def _wordings(texts: pl.Series, *, why: bool) -> pl.DataFrame:
