@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from recyclekit.connectors.csv.opened import temporary_file
 from recyclekit.models.plan import Plan, PlanInFiles
 from recyclekit.pipeline import Job
 from recyclekit.plans import plan_file
@@ -73,6 +74,7 @@ def test_what_was_written_is_followed_up_the_same_in_slices(tmp_path: Path) -> N
 def test_a_plan_in_files_outlives_its_job_and_is_saved_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, scratch = demo(tmp_path / "demo", 200), tmp_path / "tmp"
     scratch.mkdir()
+    temporary_file()  # lies in a folder of the process, which is made once, and here is not to be among the job's
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     whole, sliced = job(folder).plan(), job(folder, size=50).plan()
     kept = plan_file.kept(tmp_path, plan_file.keep(sliced, tmp_path).stem)

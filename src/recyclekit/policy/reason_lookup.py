@@ -47,8 +47,7 @@ def find_reasons(deals: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist, kno
         picklist: the project's own values, which come before the policy's.
         known: what was read of other parts of the table.
     """
-    lost, group = _lost_texts(deals)
-    distinct = _distinct(lost, group)
+    lost, group, distinct = _lost_texts(deals)
     table = _table(spec, picklist)
     keys = distinct["text"].to_frame("_key").select(_candidate(table["_key"].str.len_chars().max()))
     looked_up = distinct.hstack(keys).join(table, on="_key", how="left", maintain_order="left", nulls_equal=False)
@@ -59,29 +58,27 @@ def find_reasons(deals: pl.DataFrame, spec: ReasonsSpec, picklist: Picklist, kno
     return Reasons(_by_deal(deals, lost["_row"], group, by_text), by_text.drop("_group"), _named(rest, read))
 
 
-def _lost_texts(deals: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-    """Return the lost deals that have a text (`_row`, text, amount), and the number of each one's distinct text."""
+def _lost_texts(deals: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series, pl.DataFrame]:
+    """Return the lost deals that have a text (`_row`, text, amount), the number of each one's text, and the texts.
+
+    Each distinct text stands once, in order of appearance: `_group` its number, text, deals, amount.
+    """
     text = pl.coalesce(column_or_null(deals.columns, Table.DEALS, name) for name in ("lost_reason", "lost_note"))
     rows = deals.lazy().with_row_index("_row").filter(pl.col("crm_state") == "lost")
     named = rows.select("_row", text.alias("text"), column_or_null(deals.columns, Table.DEALS, "amount"))
     lost = named.filter(pl.col("text").is_not_null()).collect()
     first = lost.with_row_index("_at").select(pl.col("_at").first().over("text")).to_series().to_numpy()
-    numbers = np.cumsum(first == np.arange(len(first)), dtype=np.uint32) - np.uint32(1)
-    return lost, pl.Series(numbers[first])
-
-
-def _distinct(lost: pl.DataFrame, group: pl.Series) -> pl.DataFrame:
-    """Return each distinct text of lost deals: `_group` its number, text, deals, amount."""
-    numbers = group.to_numpy()
-    firsts = pl.Series(np.flatnonzero(np.diff(np.maximum.accumulate(numbers), prepend=-1)))
-    return pl.DataFrame(
+    is_first = first == np.arange(len(first))
+    group = (np.cumsum(is_first, dtype=np.uint32) - np.uint32(1))[first]
+    distinct = pl.DataFrame(
         {
-            "_group": pl.int_range(len(firsts), dtype=pl.UInt32, eager=True),
-            "text": lost["text"].gather(firsts),
-            "deals": np.bincount(numbers).astype(np.uint32),
-            "amount": np.bincount(numbers, weights=lost["amount"].fill_null(0).to_numpy()),
+            "_group": pl.int_range(int(is_first.sum()), dtype=pl.UInt32, eager=True),
+            "text": lost["text"].filter(pl.Series(is_first)),
+            "deals": np.bincount(group).astype(np.uint32),
+            "amount": np.bincount(group, weights=lost["amount"].fill_null(0).to_numpy()),
         }
     )
+    return lost, pl.Series(group), distinct
 
 
 def _by_deal(deals: pl.DataFrame, rows: pl.Series, group: pl.Series, by_text: pl.DataFrame) -> pl.DataFrame:

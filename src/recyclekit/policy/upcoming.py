@@ -28,7 +28,7 @@ _ACCOUNT = {"country": pl.String, "fiscal_year": pl.String, "contract_ends_on": 
 
 
 def concerned(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory) -> pl.Series | None:
-    """Return the rows that a write, a date or a question may follow from; None for all.
+    """Return from which deals a write, a date or a question may follow, true or false for each; None for all.
 
     Won, open and excluded deals that we never touched are most of a CRM, and there is nothing to plan for them. Nor is
     there for a person who was erased: each line of a plan would remember them anew.
@@ -42,19 +42,17 @@ def concerned(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory) -> pl
     touched = pl.concat([memory.cycles["deal_id"], pl.Series(list(memory.in_doubt), dtype=pl.String)])
     if len(touched):
         found |= decisions["deal_id"].is_in(touched.implode())
-    found &= decisions["rule"].ne_missing(ERASED)
-    return found.arg_true()
+    return found & decisions["rule"].ne_missing(ERASED)
 
 
 _ALONE = {Verdict.EXCLUDE.value: Bucket.EXCLUDED.value, Verdict.NONE.value: Bucket.NONE.value}
 
 
-def beside_the_others(decisions: pl.DataFrame, made: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
-    """Return columns SCHEDULED for all decisions: `made` at its rows; nothing is planned for the others."""
-    numbers = pl.int_range(len(rows), dtype=pl.UInt32, eager=True)
-    at = pl.repeat(None, decisions.height, dtype=pl.UInt32, eager=True).scatter(rows, numbers)
-    bound = made if made.height else made.clear(1)
-    added = {name: bound[name].gather(at) for name in SCHEDULED if name not in CLASSIFIED and name != "bucket"}
+def beside_the_others(decisions: pl.DataFrame, made: pl.DataFrame, here: pl.Series) -> pl.DataFrame:
+    """Return columns SCHEDULED for all decisions: `made` where it belongs; nothing is planned for the others."""
+    rows = here.arg_true()
+    new = [name for name in SCHEDULED if name not in CLASSIFIED and name != "bucket"]
+    added = {name: _spread(made[name], rows, decisions.height) for name in new}
     alone = pl.Series([_ALONE.get(verdict) for verdict in VERDICT.categories], dtype=BUCKET)
     buckets = alone.to_physical().gather(decisions["verdict"].to_physical())
     added["bucket"] = buckets.scatter(rows, made["bucket"].to_physical()).cat.to(BUCKET)
@@ -62,6 +60,15 @@ def beside_the_others(decisions: pl.DataFrame, made: pl.DataFrame, rows: pl.Seri
     # Column by column: a select from columns in parts of different length copies all of them first.
     columns = decisions.to_dict() | added
     return pl.DataFrame({name: columns[name] for name in SCHEDULED})
+
+
+def _spread(column: pl.Series, rows: pl.Series, height: int) -> pl.Series:
+    """Return a column of this height that holds the given one at these rows, and nulls."""
+    kept = column.to_physical()
+    spread = pl.repeat(None, height, dtype=kept.dtype, eager=True).scatter(rows, kept)
+    if isinstance(column.dtype, pl.Enum | pl.Categorical):
+        return spread.cat.to(column.dtype)
+    return spread.cast(column.dtype)
 
 
 def upcoming(decisions: pl.DataFrame, snapshot: Snapshot, memory: Memory, book: StepBook, as_of: date) -> pl.DataFrame:

@@ -164,14 +164,14 @@ class _Begun:
     """What some decided deals call for, before anything is placed.
 
     Attributes:
-        rows: the decisions that this is about; None for all.
+        here: which decisions this is about; None for all.
         deals: columns of `upcoming`.
         due: columns DUE, of those that get a new touch.
         over: cycles that end with this plan, as `ended` gives them.
         about: whom the deals are about, as the policy's caps ask for it.
     """
 
-    rows: pl.Series | None
+    here: pl.Series | None
     deals: pl.LazyFrame
     due: pl.DataFrame
     over: pl.DataFrame
@@ -179,11 +179,14 @@ class _Begun:
 
 
 def _begun(decisions: pl.DataFrame, snapshot: Snapshot, scene: Scene) -> _Begun:
-    rows = concerned(decisions, snapshot, scene.memory)
-    here = snapshot if rows is None else replace(snapshot, deals=snapshot.deals[rows])
-    deals = upcoming(decisions if rows is None else decisions[rows], here, scene.memory, scene.book, scene.as_of)
+    here = concerned(decisions, snapshot, scene.memory)
+    if here is not None:
+        some, snapshot_of = decisions.filter(here), replace(snapshot, deals=snapshot.deals.filter(here))
+    else:
+        some, snapshot_of = decisions, snapshot
+    deals = upcoming(some, snapshot_of, scene.memory, scene.book, scene.as_of)
     return _Begun(
-        rows=rows,
+        here=here,
         deals=deals.lazy(),
         due=deals.select(DUE)[is_due(deals).arg_true()],
         over=ended(deals, scene.as_of),
@@ -205,7 +208,7 @@ def _finished(
     """Return the deals concerned with what their lines rest on, the columns SCHEDULED of all decisions, and sums."""
     planned = with_touches(part.deals.collect(), touches, scene)
     made = planned.select(pl.col(name).cast(dtype) for name, dtype in SCHEDULED.items())
-    made = made if part.rows is None else beside_the_others(decisions, made, part.rows)
+    made = made if part.here is None else beside_the_others(decisions, made, part.here)
     new = planned.select((pl.col("next_approach_on").is_not_null() & enters()).sum()).item()
     tallies = {
         "by_status": tally(made["status"], Status),
@@ -258,7 +261,7 @@ def _in_slices(
 
 def _laid_down(part: _Begun, scene: Scene, shelf: Shelf, number: int) -> _Begun:
     """Lay down what is not needed until all touches are placed; of whom deals are about, only touched ones matter."""
-    if part.rows is None:
+    if part.here is None:
         raise SumsError(
             f"Slice {number} of the decisions is not about slice {number} of the deals.",
             why="Every deal must be planned by its own decision; this is a fault of recyclekit.",
