@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from recyclekit.models.calendar.local_days import local_days
 from recyclekit.models.tables import ACTIVITY_KINDS, Table
 from recyclekit.policy.columns import column_or_null
 from recyclekit.policy.spec import ClockSpec
@@ -76,7 +77,7 @@ def with_last_contact(
             (pl.col("_packed") // _LANES).cast(pl.Datetime("us", "UTC")).alias("last_contact_at"),
             (pl.col("_packed") % _LANES).cast(pl.UInt8).cat.to(SOURCES).alias("activity_source"),
         )
-        .with_columns(pl.col("last_contact_at").dt.convert_time_zone(timezone.key).dt.date().alias("last_contact_on"))
+        .with_columns(local_days(pl.col("last_contact_at"), timezone.key).alias("last_contact_on"))
         .drop("_packed", *[f"{lead}_{key}" for lead in ("_by", "_ours_by") for key in latest])
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from recyclekit.models.calendar.local_days import local_days
 from recyclekit.models.parsing import choices, numbers
 from recyclekit.models.parsing.column import SHARE, Column, Reading
 from recyclekit.models.parsing.date_formats import EPOCHS, ISO, in_utc, parsed, parsed_day, timed
@@ -145,4 +146,4 @@ def _moment(column: Column, source: pl.Expr, name: str) -> pl.Expr:
         utc = local.dt.replace_time_zone(column.zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone(
             "UTC"
         )
-    return utc if column.dtype != pl.Date else utc.dt.convert_time_zone(column.business).dt.date()
+    return utc if column.dtype != pl.Date else local_days(utc, column.business)
