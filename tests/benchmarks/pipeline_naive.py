@@ -19,78 +19,19 @@ from unicodedata import normalize
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ValidationError, model_validator
+from pydantic import ValidationError
 
 from tests.benchmarks.pipeline_floor import AS_OF, KEYWORDS
 from tests.benchmarks.pipeline_naive_dates import POLICY, TRACKS, Track, first_touch, next_working_day
+from tests.benchmarks.pipeline_naive_models import CYCLE, Action, Deal, Decision
 
 ZONE = ZoneInfo("Asia/Tokyo")
 STATES = {"Closed Won": "won", "Closed Lost": "lost"}
-CYCLE = 1
 KEY = "main:{}:{}:{}"
 FIELDS = "fields:naive"
 ASK_ON = next_working_day(AS_OF)
 ASK_WITHIN = POLICY["three_fields"]["ask_within_days"]
 EPOCH = date(1970, 1, 1)
-
-
-class Deal(BaseModel):
-    """One row, validated: the columns that a decision rests on."""
-
-    deal_id: str
-    account_id: str | None = None
-    contact_id: str | None = None
-    deal_stage: str
-    amount: float | None = None
-    owner: str | None = None
-    closed_on: date | None = None
-    last_activity_at: AwareDatetime | None = None
-    lost_reason: str | None = None
-    lost_note: str | None = None
-    next_approach_on: date | None = None
-    approach_person: str | None = None
-    hook: str | None = None
-    contract_ends_on: date | None = None
-    need_type: int | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_none(cls, row: dict[str, str]) -> dict[str, str]:
-        return {name: text for name, value in row.items() if (text := value.strip())}
-
-
-class Decision(BaseModel):
-    """What is decided on a deal."""
-
-    deal_id: str
-    status: str
-    inactive_days: int | None
-    activity_source: str | None
-    reason: str | None = None
-    reason_source: str | None = None
-    verdict: str = "none"
-    rule: str | None = None
-    track: str | None = None
-    wait_until: date | None = None
-    bucket: str = "none"
-    step: str | None = None
-    next_approach_on: date | None = None
-    owner: str | None = None
-    channel: str | None = None
-    hook: str | None = None
-    note: str | None = None
-    cycle: int = CYCLE
-    fingerprint: str | None = None
-
-
-class Action(BaseModel):
-    """One write."""
-
-    key: str
-    kind: str
-    deal_id: str
-    payload: dict[str, Any]
-    before: dict[str, Any] | None = None
 
 
 RULES = (
