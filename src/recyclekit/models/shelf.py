@@ -33,7 +33,10 @@ class Shelf:
         Raises:
             RecyclekitError: there is no room.
         """
-        return self.put_with(name, table.lazy())[0] if self.folder is not None else table.lazy()
+        if self.folder is None:
+            return table.lazy()
+        # In one batch: with each batch of a file, all texts that its column shares with the others are written again.
+        return self._put(self.folder, name, table.lazy(), batch=max(table.height, 1))[0]
 
     def put_with(self, name: str, table: pl.LazyFrame, *beside: pl.LazyFrame) -> tuple[pl.LazyFrame, ...]:
         """Compute a table and others from the same source at once; the first is laid down, the others are small.
@@ -43,14 +46,19 @@ class Shelf:
         """
         if self.folder is None:
             return tuple(frame.lazy() for frame in pl.collect_all([table, *beside], engine="streaming"))
-        path = self.folder / f"{name}.arrow"
+        return self._put(self.folder, name, table, *beside, batch=_BATCH)
+
+    def _put(
+        self, folder: Path, name: str, table: pl.LazyFrame, *beside: pl.LazyFrame, batch: int
+    ) -> tuple[pl.LazyFrame, ...]:
+        path = folder / f"{name}.arrow"
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it lies among everybody's temporary files
-            sink = table.sink_ipc(path, compression="uncompressed", record_batch_size=_BATCH, lazy=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it lies among everybody's temporary files
+            sink = table.sink_ipc(path, compression="uncompressed", record_batch_size=batch, lazy=True)
             _, *others = pl.collect_all([sink, *beside], engine="streaming")
         except OSError as fault:
             raise RecyclekitError(
-                f"There is no room for {name} in {self.folder}.",
+                f"There is no room for {name} in {folder}.",
                 why=str(fault),
                 fix="Make room there, or name another folder in TMPDIR; nothing was written to the system.",
             ) from fault
@@ -58,6 +66,7 @@ class Shelf:
 
 
 _BATCH = 100_000
+"""Records of a batch where a table is laid down while it is read, so that few of them are in memory."""
 
 
 def in_pieces(table: pl.DataFrame | pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
