@@ -15,12 +15,25 @@ from recyclekit.cli.loading import loading
 def _as_before() -> Iterator[None]:
     yield
     gc.enable()
+    gc.unfreeze()
 
 
 def test_garbage_is_searched_only_once_all_is_loaded() -> None:
     with loading():
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_what_is_loaded_is_not_looked_through_again() -> None:
+    gc.unfreeze()
+    with loading():
+        pass
+    loaded = gc.get_freeze_count()
+    assert loaded > 10_000
+    with loading():
+        later: list[object] = [[]]
+    assert gc.get_freeze_count() == loaded  # only the first time: what a long-lived process lets go is garbage
+    assert gc.is_tracked(later)
 
 
 def test_garbage_is_searched_again_after_a_failure() -> None:

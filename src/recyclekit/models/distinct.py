@@ -11,6 +11,6 @@ def surely_distinct(values: pl.Series) -> bool:
     Ids rise in most exports, and to see that costs a third of hashing them. Different texts may share a hash, but
     hardly ever do.
     """
-    if values.is_sorted() and (values.slice(0, max(0, len(values) - 1)) < values.slice(1)).all():
+    if values.is_sorted() and (values.slice(0, max(0, len(values) - 1)) < values.slice(1)).all(ignore_nulls=False):
         return True
     return values.hash().n_unique() == len(values)

@@ -179,18 +179,16 @@ class _Begun:
 
 
 def _begun(decisions: pl.DataFrame, snapshot: Snapshot, scene: Scene) -> _Begun:
-    here = concerned(decisions, snapshot, scene.memory)
+    here, about = concerned(decisions, snapshot, scene.memory), parties(snapshot.deals, scene.spec.caps)
     if here is not None:
-        some, snapshot_of = decisions.filter(here), replace(snapshot, deals=snapshot.deals.filter(here))
-    else:
-        some, snapshot_of = decisions, snapshot
-    deals = upcoming(some, snapshot_of, scene.memory, scene.book, scene.as_of)
+        decisions, snapshot = decisions.filter(here), replace(snapshot, deals=snapshot.deals.filter(here))
+    deals = upcoming(decisions, snapshot, scene.memory, scene.book, scene.as_of)
     return _Begun(
         here=here,
         deals=deals.lazy(),
         due=deals.select(DUE)[is_due(deals).arg_true()],
         over=ended(deals, scene.as_of),
-        about=parties(snapshot.deals, scene.spec.caps),
+        about=about,
     )
 
 

@@ -12,13 +12,13 @@ _DAY = 86_400_000_000  # microseconds
 
 
 def local_days(moments: pl.Expr, zone: str) -> pl.Expr:
-    """Return the dates of moments (Datetime in UTC, microseconds) in a zone of the IANA database; null stays null."""
+    """Return the dates of moments (Datetime in UTC) in a zone of the IANA database; null stays null."""
     return moments.map_batches(lambda each: dates_in(each, zone), return_dtype=pl.Date, is_elementwise=True)
 
 
 def dates_in(moments: pl.Series, zone: str) -> pl.Series:
     """Return the same of a series."""
-    numbers = moments.to_physical()
+    numbers = moments.dt.cast_time_unit("us").to_physical()
     days = numbers // _DAY
     first, last = days.min(), days.max()
     if not isinstance(first, int) or not isinstance(last, int):

@@ -55,7 +55,7 @@ def _labelled(name: str) -> list[tuple[str, list[str]]]:
 
 @functools.cache
 def settled() -> pl.DataFrame:
-    """Phrases that need no model, as `train` wrote them down: making four thousand keys takes longer than reading."""
+    """Phrases that need no model, as `train` wrote them down: making twenty thousand keys takes longer."""
     with resources.files(__package__).joinpath(SETTLED).open("rb") as file:
         return pl.read_ipc(file)
 
