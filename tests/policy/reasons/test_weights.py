@@ -20,7 +20,7 @@ def test_the_weights_were_learned_from_the_corpus_the_lexicon_and_the_features_a
 
 def test_the_phrases_that_are_looked_up_are_those_of_the_corpus() -> None:
     hint = "run: python -m recyclekit.policy.reasons.train"
-    assert corpus.settled().equals(corpus.settle()), hint
+    assert corpus.settled().equals(corpus.keyed()), hint
 
 
 def test_a_change_of_the_features_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def settled() -> pl.DataFrame:
         return pl.read_ipc(file)
 
 
-def settle() -> pl.DataFrame:
+def keyed() -> pl.DataFrame:
     """Make `key` (normalised) and `labels` of each phrase that gives a reason; one listed under two has both."""
     known = phrases().filter(pl.col("labels") != [NONE]).select(key=key(pl.col("phrase")), labels="labels")
     return known.group_by("key", maintain_order=True).agg(pl.col("labels").explode().unique(maintain_order=True))

@@ -72,5 +72,5 @@ def _scaled(kind: tuple[Spelling, ...], few: float, text: Any, weight: Any, text
 
 if __name__ == "__main__":
     folder = resources.files(__package__)
-    corpus.settle().write_ipc(str(folder.joinpath(corpus.SETTLED)), compression="zstd")
+    corpus.keyed().write_ipc(str(folder.joinpath(corpus.SETTLED)), compression="zstd")
     model.save(str(folder.joinpath(model.NAME)), fit(corpus.phrases()))
