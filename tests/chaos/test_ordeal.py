@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from recyclekit.connectors import delivery
+from recyclekit.connectors.delivery import Delivery
 from recyclekit.ledger import intents, sql, touching
 from recyclekit.ledger import lease as leasing
 from recyclekit.models.plan import Action
@@ -51,14 +53,13 @@ def drop_the_intent(patch: pytest.MonkeyPatch) -> None:
 
 
 def mark_done_before_the_write(patch: pytest.MonkeyPatch) -> None:
-    real = Desk.call
+    real = Desk.hand_over
 
-    def call(self: Any, door: Any, actions: Sequence[Action], name: str) -> Sequence[Receipt]:
-        if name == "write":
-            self.settle(self.lease, self.run.run, [_done(a) for a in actions])
-        return real(self, door, actions, name)
+    def hand_over(self: Any, part: Sequence[Action], unanswered: Sequence[Action]) -> None:
+        self.settle(self.lease, self.run.run, [_done(a) for a in part])
+        real(self, part, unanswered)
 
-    patch.setattr(Desk, "call", call)
+    patch.setattr(Desk, "hand_over", hand_over)
 
 
 def ignore_fencing(patch: pytest.MonkeyPatch) -> None:
@@ -69,15 +70,17 @@ def resend_doubt_blindly(patch: pytest.MonkeyPatch) -> None:
     def find(self: Any, actions: Sequence[Action]) -> list[Receipt]:
         return [Receipt(key=a.key, state=ReceiptState.PLANNED) for a in actions]
 
-    patch.setattr(Desk, "find", find)
+    patch.setattr(Delivery, "find", find)
 
 
 def trust_a_receipt_without_proof(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(stage, "proven", lambda _actions, receipts: [replace(r, proof=r.proof or "sure") for r in receipts])
+    patch.setattr(
+        delivery, "proven", lambda _actions, receipts: [replace(r, proof=r.proof or "sure") for r in receipts]
+    )
 
 
 def believe_that_doubt_is_done(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Desk, "find", lambda _self, actions: [_done(a) for a in actions])
+    patch.setattr(Delivery, "find", lambda _self, actions: [_done(a) for a in actions])
 
 
 def forget_the_touch(patch: pytest.MonkeyPatch) -> None:
@@ -91,11 +94,11 @@ def skip_the_drift_check(patch: pytest.MonkeyPatch) -> None:
 def blame_the_whole_batch(patch: pytest.MonkeyPatch) -> None:
     def deliver(self: Any, actions: Sequence[Action]) -> Iterator[list[Receipt]]:
         try:
-            yield stage.proven(actions, self.call_patiently(actions))
-        except stage.RefusedError as refusal:
-            yield [stage.refused(a, refusal) for a in actions]
+            yield delivery.proven(actions, self.call_patiently(actions))
+        except delivery.RefusedError as refusal:
+            yield [delivery.refused(a, refusal) for a in actions]
 
-    patch.setattr(Desk, "deliver", deliver)
+    patch.setattr(Delivery, "deliver", deliver)
 
 
 def send_all_again_on_resume(patch: pytest.MonkeyPatch) -> None:

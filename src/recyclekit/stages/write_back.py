@@ -7,29 +7,26 @@ has no proof is looked up before anything else is done with it, never blindly re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
-from typing import Required, TypedDict, TypeVar, Unpack
+from typing import Required, TypedDict, Unpack
 
 import polars as pl
 
 from recyclekit import clock
-from recyclekit.connectors.protocols import FindsByKey, Sink, SplitsBatches, Undoes
-from recyclekit.connectors.routed import named
+from recyclekit.connectors.delivery import Delivery
+from recyclekit.connectors.protocols import Sink, Undoes
 from recyclekit.errors import (
     ConfigError,
-    InDoubtError,
     LeaseError,
     LedgerError,
     QuotaError,
     RecyclekitError,
-    RefusedError,
     RemoteError,
     StoppedError,
 )
 from recyclekit.events import Listen, QuotaSpent, StageEnded, StageProgressed, StageStarted, silence
-from recyclekit.faultpoint import faultpoint
 from recyclekit.ledger.holding import beating, held
 from recyclekit.ledger.protocol import Lease, Ledger
 from recyclekit.models.choice import EVERYTHING, Choice, seen
@@ -38,15 +35,12 @@ from recyclekit.models.inverse import UNDO_KINDS, impossible, inverse
 from recyclekit.models.outcome import TOLD, outcome_of
 from recyclekit.models.patience import Patience
 from recyclekit.models.plan import Action
-from recyclekit.models.proof import breaches, found, in_doubt, proven, refused
 from recyclekit.models.run import Outcome, Receipt, ReceiptState, Run, RunKind, RunState
 from recyclekit.models.shard import Shard
 from recyclekit.models.snapshot import dead_letters as no_dead_letters
 from recyclekit.stopping import never, wait
 
 STAGE = "write_back"
-T = TypeVar("T")
-Call = Callable[[Sequence[Action]], Sequence[Receipt]]
 
 
 class Means(TypedDict, total=False):
@@ -189,7 +183,9 @@ class _Desk:
         self.choice = means.get("choice", EVERYTHING)
         self.late = means.get("late", {})
         self.share, self.shard = means.get("share"), means.get("shard")
-        self.remarks: list[str] = []
+        self.door = Delivery(
+            sink=self.sink, patience=self.patience, wait=self.wait, should_stop=self.should_stop, beating=self.beating
+        )
         undoing = run.kind is RunKind.UNDO
         self.settle = self.ledger.undo_settle if undoing else self.ledger.settle
         self.reread = None if undoing else means.get("reread")
@@ -242,7 +238,7 @@ class _Desk:
         name = self.run.run
         counts, told = self.ledger.run(name).counts, self.ledger.actions(name, TOLD)
         found = outcome_of(name, counts, told, already=already, stop=stop, everything=self.choice.is_whole)
-        return replace(found, remarks=tuple(self.remarks))
+        return replace(found, remarks=tuple(self.door.remarks))
 
     def settle_doubt(self) -> None:
         """Look up what an earlier attempt sent without getting a proof."""
@@ -276,22 +272,15 @@ class _Desk:
         left = self.without(left, overdue(left, self.late))
         left = self.without(left, self.changed(left))
         left = _except(left, self.ledger.mark_sent(self.lease, self.run.run, [a.key for a in left]))
-        for part in self.parts(left):
+        for part in self.door.parts(left):
             self.hand_over(part, left)
             left = _except(left, part)
         self.listen(StageProgressed(run=self.run.run, stage=STAGE, done=len(batch)))
 
-    def parts(self, actions: Sequence[Action]) -> Iterator[Sequence[Action]]:
-        """Yield the actions call by call: undoing before the rest, and one system after the other."""
-        for undoing in (True, False):
-            part = [a for a in actions if (a.kind in UNDO_KINDS) is undoing]
-            if part:
-                yield from self.sink.parts(part) if isinstance(self.sink, SplitsBatches) else [part]
-
     def hand_over(self, part: Sequence[Action], unanswered: Sequence[Action]) -> None:
         """Deliver and record call by call; where the other side stops us, what was not answered is unsent again."""
         try:
-            for receipts in self.deliver(part):
+            for receipts in self.door.deliver(part):
                 self.settle(self.lease, self.run.run, receipts)
                 unanswered = _except(unanswered, receipts)
                 doubt = {r.key for r in receipts if r.state is ReceiptState.IN_DOUBT}
@@ -302,44 +291,14 @@ class _Desk:
             self.settle(self.lease, self.run.run, unsent)
             raise
 
-    def deliver(self, actions: Sequence[Action]) -> Iterator[list[Receipt]]:
-        """Yield the receipts of each call; a refused batch is halved until the record that is to blame stands alone."""
-        try:
-            receipts = self.call_patiently(actions)
-            self.remark(actions, receipts)
-            yield proven(actions, receipts)
-        except InDoubtError as doubt:
-            yield [in_doubt(a, "no_answer", doubt.what) for a in actions]
-        except RefusedError as refusal:
-            if len(actions) == 1:
-                yield [refused(actions[0], refusal)]
-                return
-            half = len(actions) // 2
-            yield from self.deliver(actions[:half])
-            yield from self.deliver(actions[half:])
-
-    def remark(self, actions: Sequence[Action], receipts: Sequence[Receipt]) -> None:
-        """Remember in words where an answer breaks the contract of receipts; the first five say enough."""
-        if len(self.remarks) < 5 and (said := breaches(actions, receipts)):
-            self.remarks.append(f"{named(self.sink, actions[0].kind)} broke the contract of receipts: {said}.")
-
     def look_up(self, actions: Sequence[Action]) -> None:
         """Settle doubt from the other side. An undo is conditional, so it may simply be repeated."""
         again = [a for a in actions if a.kind in UNDO_KINDS]
         rest = [a for a in actions if a.kind not in UNDO_KINDS]
         receipts = [Receipt(key=a.key, state=ReceiptState.PLANNED, code="repeatable") for a in again]
-        receipts += [found for part in self.parts(rest) for found in self.find(part)]
+        receipts += [found for part in self.door.parts(rest) for found in self.door.find(part)]
         if receipts:
             self.settle(self.lease, self.run.run, receipts)
-
-    def find(self, actions: Sequence[Action]) -> list[Receipt]:
-        sink = self.sink
-        if not isinstance(sink, FindsByKey):
-            return [in_doubt(a, "cannot_find", "this system cannot be asked what became of it") for a in actions]
-        try:
-            return found(actions, self.patiently(lambda: self.call(sink.find, actions, "find")))
-        except (InDoubtError, RefusedError) as error:
-            return [in_doubt(a, "not_found_out", error.what) for a in actions]
 
     def without(self, batch: Sequence[Action], receipts: Sequence[Receipt]) -> Sequence[Action]:
         """Record these actions as settled and return the others."""
@@ -352,22 +311,7 @@ class _Desk:
             return []
         reread, deals = self.reread, list(dict.fromkeys(a.deal_id for a in batch))
         with self.beating():
-            return drifted(batch, self.patiently(lambda: reread(deals)))
-
-    def call_patiently(self, actions: Sequence[Action]) -> Sequence[Receipt]:
-        undoing = actions[0].kind in UNDO_KINDS
-        door: Call = self.sink.undo if undoing and isinstance(self.sink, Undoes) else self.sink.write
-        return self.patiently(lambda: self.call(door, actions, "write"))
-
-    def call(self, door: Call, actions: Sequence[Action], name: str) -> Sequence[Receipt]:
-        faultpoint(f"sink.{name}")
-        with self.beating():
-            receipts = door(actions)
-        faultpoint(f"sink.{name}.answered")
-        return receipts
-
-    def patiently(self, ask: Callable[[], T]) -> T:
-        return self.patience.ask(ask, self.wait, self.should_stop)
+            return drifted(batch, self.door.patiently(lambda: reread(deals)))
 
     def wait(self, seconds: float) -> None:
         with self.beating():
