@@ -128,9 +128,10 @@ def rules(folder: str, count: str) -> object:
 def _job(folder: str) -> Job:
     from datetime import date
 
-    from recyclekit.cli.loading import opened  # as the command line does
+    from recyclekit.cli import loading
 
-    return opened(Path(folder)).job(None, date(*AS_OF))
+    loading.alone()  # as the command line does
+    return loading.opened(Path(folder)).job(None, date(*AS_OF))
 
 
 def _run(job: Job) -> Run:

@@ -15,7 +15,9 @@ _INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
     from recyclekit import faultpoint
+    from recyclekit.cli import loading
 
+    loading.alone()
     faultpoint.arm_from_environment()
     sys.exit(run(sys.argv[1:] if argv is None else argv))
 

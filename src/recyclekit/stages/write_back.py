@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Required, TypedDict, Unpack
 
 import polars as pl
@@ -170,6 +170,28 @@ def _lease(means: Means, run: Run) -> AbstractContextManager[Lease]:
     return held(means["ledger"], run.pipeline, run.run, seconds, means.get("lease"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hold:
+    """The lease of one attempt, kept alive while it works and while it waits."""
+
+    ledger: Ledger
+    lease: Lease
+    patience: Patience
+    sleep: Callable[[float], None]
+    should_stop: Callable[[], bool]
+
+    def keep(self) -> None:
+        self.ledger.renew(self.lease, self.patience.lease)
+
+    def beating(self) -> AbstractContextManager[None]:
+        return beating(self.ledger, self.lease, self.patience.lease)
+
+    def wait(self, seconds: float) -> None:
+        with self.beating():
+            wait(seconds, sleep=self.sleep, should_stop=self.should_stop)
+        self.keep()
+
+
 class _Desk:
     """One attempt at one run, under one lease."""
 
@@ -179,12 +201,16 @@ class _Desk:
         self.listen = means.get("listen", silence)
         self.should_stop = means.get("should_stop", never)
         self.patience = means.get("patience", Patience())
-        self.sleep = means.get("sleep", time.sleep)
         self.choice = means.get("choice", EVERYTHING)
         self.late = means.get("late", {})
         self.share, self.shard = means.get("share"), means.get("shard")
+        self.hold = hold = _Hold(
+            ledger=self.ledger, lease=lease, patience=self.patience, sleep=means.get("sleep", time.sleep),
+            should_stop=self.should_stop,
+        )  # fmt: skip
+        # It knows the hold, not the desk: in a circle, the ledger's connections would wait for a collection of garbage.
         self.door = Delivery(
-            sink=self.sink, patience=self.patience, wait=self.wait, should_stop=self.should_stop, beating=self.beating
+            sink=self.sink, patience=self.patience, wait=hold.wait, should_stop=self.should_stop, beating=hold.beating
         )
         undoing = run.kind is RunKind.UNDO
         self.settle = self.ledger.undo_settle if undoing else self.ledger.settle
@@ -206,7 +232,7 @@ class _Desk:
         started, counts = time.perf_counter(), self.ledger.run(self.run.run).counts
         self.listen(StageStarted(run=self.run.run, stage=STAGE, total=sum(counts.values())))
         if self.share is not None:
-            with self.beating():
+            with self.hold.beating():
                 self.share(self.run, self.lease)
         outcome = self.outcome(counts.get(ReceiptState.DONE, 0), self.work())
         handed_back = self.ledger.end(self.lease, self.run.run, outcome.state)
@@ -243,7 +269,7 @@ class _Desk:
     def settle_doubt(self) -> None:
         """Look up what an earlier attempt sent without getting a proof."""
         for batch in self.ledger.unsettled(self.run.run, self.sink.batch_size):
-            self.keep_lease()
+            self.hold.keep()
             self.look_up(self.wanted(batch))
 
     def send_all(self) -> None:
@@ -267,7 +293,7 @@ class _Desk:
     def send(self, batch: Sequence[Action]) -> None:
         if self.should_stop():
             raise StoppedError("The run was asked to stop.", fix=f"Resume it: recyclekit retry {self.run.run}")
-        self.keep_lease()
+        self.hold.keep()
         left = self.without(batch, impossible(batch, able=isinstance(self.sink, Undoes)))
         left = self.without(left, overdue(left, self.late))
         left = self.without(left, self.changed(left))
@@ -310,19 +336,8 @@ class _Desk:
         if self.reread is None or not batch:
             return []
         reread, deals = self.reread, list(dict.fromkeys(a.deal_id for a in batch))
-        with self.beating():
+        with self.hold.beating():
             return drifted(batch, self.door.patiently(lambda: reread(deals)))
-
-    def wait(self, seconds: float) -> None:
-        with self.beating():
-            wait(seconds, sleep=self.sleep, should_stop=self.should_stop)
-        self.keep_lease()
-
-    def keep_lease(self) -> None:
-        self.ledger.renew(self.lease, self.patience.lease)
-
-    def beating(self) -> AbstractContextManager[None]:
-        return beating(self.ledger, self.lease, self.patience.lease)
 
 
 def _except(actions: Sequence[Action], gone: Sequence[Action] | Sequence[Receipt]) -> Sequence[Action]:
