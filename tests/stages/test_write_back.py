@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+from weakref import ref
 
 import polars as pl
 import pytest
@@ -64,6 +66,20 @@ def test_a_plan_is_written_in_batches_and_told(world: World) -> None:
     assert isinstance(heard[-1], StageEnded)
     assert heard[-1].figures["applied"] == 8
     assert world.crm.seen["write"] == 3
+
+
+def test_a_run_lets_go_of_its_doors_at_once(world: World) -> None:
+    """In a circle of objects they would stay open until somebody collects garbage, which a busy worker may not."""
+    sink = OnlyWrites(world.crm)
+    gone = ref(sink)
+    gc.collect()
+    gc.disable()
+    try:
+        write_back(a_run(), a_plan(4), dead_letters(), sink=sink, ledger=world.ledger)
+        del sink
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_an_empty_plan_is_a_success(world: World) -> None:
