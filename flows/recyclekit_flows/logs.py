@@ -66,7 +66,7 @@ def _outlive_the_worker() -> None:
         if isinstance(handler, PrefectConsoleHandler):
             # Rich would end the process. It offers this method to be replaced, and Prefect made the console already.
             # The run's page on the server still gets the log.
-            handler.console.on_broken_pipe = partial(_fall_silent, handler.console)  # type: ignore[method-assign]  # as said
+            handler.console.on_broken_pipe = partial(_fall_silent, handler.console)  # type: ignore[method-assign]  # offered for it
 
 
 def _fall_silent(console: Console) -> None:
